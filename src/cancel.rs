@@ -1,0 +1,1 @@
+//! Cancellation that propagates from parent to child.

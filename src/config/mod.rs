@@ -1,0 +1,1 @@
+//! Plain data with names, units, defaults and bounds in one table.

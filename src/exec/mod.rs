@@ -1,0 +1,1 @@
+//! Driver threads, ready ring and tick.

@@ -1,0 +1,1 @@
+//! Waiting around the rings.

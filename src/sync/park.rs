@@ -1,0 +1,161 @@
+//! Blocking one thread until another says go on.
+//!
+//! Algorithm: one word, three states, over the thread's own park token (as in `std::thread::park`).
+//!
+//! | state | who may be in it | next |
+//! |---|---|---|
+//! | `EMPTY` | owner runs, no notification | `PARKED` by the owner, `NOTIFIED` by an unparker |
+//! | `PARKED` | owner sleeps or is about to | `NOTIFIED` by an unparker, `EMPTY` by the owner whose wait timed out |
+//! | `NOTIFIED` | a notification that the owner has not taken | `EMPTY` by the owner |
+//!
+//! | edge | write | read | what becomes visible |
+//! |---|---|---|---|
+//! | `park.notify` | [`Unparker::unpark`] swaps in `NOTIFIED` | [`Parker::park`] takes it | everything that the unparker did before |
+//!
+//! Progress: `unpark` is wait-free but for the operating system's wake; `park` blocks.
+//! Model: `park_notify`.
+
+use super::Arc;
+use super::atomic::{AtomicU32, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+const EMPTY: u32 = 0;
+const PARKED: u32 = 1;
+const NOTIFIED: u32 = 2;
+
+#[cfg(loom)]
+use loom::thread as imp;
+#[cfg(not(loom))]
+use std::thread as imp;
+
+#[derive(Debug)]
+struct Inner {
+    state: AtomicU32,
+    thread: imp::Thread,
+}
+
+/// The sleeping side; belongs to the thread that made it.
+#[derive(Debug)]
+pub struct Parker {
+    inner: Arc<Inner>,
+    /// Parking is for the thread whose handle `inner` holds, so this type stays on it.
+    _not_send: std::marker::PhantomData<*mut ()>,
+}
+
+/// The waking side; clone it into whoever may wake the [`Parker`]. It is also a [`Waker`].
+#[derive(Clone, Debug)]
+pub struct Unparker(Arc<Inner>);
+
+impl Default for Parker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Parker {
+    /// Makes a parker for the calling thread.
+    pub fn new() -> Self {
+        let inner = Inner { state: AtomicU32::new(EMPTY), thread: imp::current() };
+        Self { inner: Arc::new(inner), _not_send: std::marker::PhantomData }
+    }
+
+    /// The handle that wakes this parker.
+    pub fn unparker(&self) -> Unparker {
+        Unparker(Arc::clone(&self.inner))
+    }
+
+    /// Takes a pending notification without waiting; `true` if there was one.
+    pub fn take(&self) -> bool {
+        // ORDERING: Acquire takes `park.notify`; the failing load publishes and reads nothing.
+        self.inner
+            .state
+            .compare_exchange(NOTIFIED, EMPTY, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Sleeps until notified. A notification that came before is taken at once.
+    pub fn park(&self) {
+        self.sleep(None);
+    }
+
+    /// Sleeps until notified or until `timeout` of real time has passed; `true` if notified.
+    pub fn park_timeout(&self, timeout: Duration) -> bool {
+        self.sleep(Some(timeout))
+    }
+
+    fn sleep(&self, timeout: Option<Duration>) -> bool {
+        let state = &self.inner.state;
+        // ORDERING: Acquire on failure takes `park.notify`; success publishes nothing.
+        if state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Acquire).is_err() {
+            // ORDERING: only the owner leaves NOTIFIED and the value was acquired just above; a second
+            // unpark in between swaps in NOTIFIED again, which the Acquire takes (`park.notify`).
+            state.swap(EMPTY, Ordering::Acquire);
+            return true;
+        }
+        loop {
+            let timed_out = wait(timeout);
+            if self.take() {
+                return true;
+            }
+            if timed_out {
+                // ORDERING: leaving PARKED races with `unpark`; if it was first, Acquire takes `park.notify`.
+                return state.swap(EMPTY, Ordering::Acquire) == NOTIFIED;
+            }
+        }
+    }
+}
+
+/// One sleep on the thread's own token; `true` when it may have ended by the timeout.
+#[cfg(not(loom))]
+fn wait(timeout: Option<Duration>) -> bool {
+    match timeout {
+        None => imp::park(),
+        Some(timeout) => {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the parker that the rest is told to use"
+            )]
+            imp::park_timeout(timeout);
+        }
+    }
+    timeout.is_some()
+}
+
+/// Loom has no timed park: a model's timer thread unparks instead.
+#[cfg(loom)]
+fn wait(_timeout: Option<Duration>) -> bool {
+    imp::park();
+    false
+}
+
+impl Unparker {
+    /// Wakes the parker, or leaves it a notification if it does not sleep.
+    pub fn unpark(&self) {
+        self.0.notify();
+    }
+
+    /// This handle as a [`Waker`].
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
+    }
+}
+
+impl Inner {
+    fn notify(&self) {
+        // ORDERING: Release is edge `park.notify`; the old value is only compared.
+        if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
+            self.thread.unpark();
+        }
+    }
+}
+
+impl Wake for Inner {
+    fn wake(self: Arc<Self>) {
+        self.notify();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.notify();
+    }
+}

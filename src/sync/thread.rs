@@ -1,0 +1,21 @@
+//! Threads of our own.
+
+#[cfg(loom)]
+pub use loom::thread::{JoinHandle, ThreadId, current, yield_now};
+#[cfg(not(loom))]
+pub use std::thread::{JoinHandle, ThreadId, current, yield_now};
+
+/// Starts a thread named `name` (cut to 15 bytes by Linux).
+///
+/// # Errors
+///
+/// What the operating system says when it has no thread to give.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
+    #[cfg(not(loom))]
+    return std::thread::Builder::new().name(name.to_owned()).spawn(f);
+    #[cfg(loom)]
+    return loom::thread::Builder::new().name(name.to_owned()).spawn(f);
+}

@@ -1,0 +1,127 @@
+//! A cell for one [`Waker`] that one task registers and any thread wakes.
+//!
+//! Algorithm: the three-state cell that the futures crates use (a lock of two bits that nobody waits for).
+//!
+//! | state | meaning | next |
+//! |---|---|---|
+//! | `IDLE` | the cell belongs to whoever takes it | `REGISTERING`, `WAKING` |
+//! | `REGISTERING` | the registering task has the cell | `IDLE`, or `REGISTERING + WAKING` by a waker that came meanwhile |
+//! | `WAKING` | a waker has the cell | `IDLE` |
+//! | both | a wake-up arrived while registering: the registrar delivers it | `IDLE` |
+//!
+//! Invariants: 1. the cell is touched only by whoever set the only bit, or by the registrar while both are
+//! set. 2. A wake that comes after a registration is delivered to it. 3. `register` is called by one task
+//! at a time.
+//!
+//! | edge | write | read | what becomes visible |
+//! |---|---|---|---|
+//! | `waker.register` | `register` leaves `REGISTERING` | `wake` enters `WAKING` | the stored waker |
+//! | `waker.wake` | `wake` sets `WAKING` | `register` sees it | what the waking thread did before |
+//! | `waker.release` | `wake` leaves `WAKING` | `register` enters `REGISTERING` | the emptied cell |
+//!
+//! Progress: both operations are wait-free. Models: `waker_register_wake`, `waker_reuse`.
+
+use super::UnsafeCell;
+use super::atomic::{AtomicU32, Ordering};
+use std::task::Waker;
+
+const IDLE: u32 = 0;
+const REGISTERING: u32 = 1;
+const WAKING: u32 = 2;
+
+/// One waker, set by one task and woken from anywhere. See the module for the protocol.
+#[derive(Debug)]
+pub struct AtomicWaker {
+    state: AtomicU32,
+    cell: UnsafeCell<Option<Waker>>,
+}
+
+// SAFETY: invariant 1 gives the cell to one thread at a time, with the edges of the table between them.
+#[expect(unsafe_code, reason = "the cell is shared under the protocol of the module")]
+unsafe impl Sync for AtomicWaker {}
+// SAFETY: a `Waker` may be sent and dropped anywhere.
+#[expect(unsafe_code, reason = "as above")]
+unsafe impl Send for AtomicWaker {}
+
+impl Default for AtomicWaker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl AtomicWaker {
+    /// An empty cell.
+    pub fn new() -> Self {
+        Self { state: AtomicU32::new(IDLE), cell: UnsafeCell::new(None) }
+    }
+
+    /// Stores `waker` for the next [`wake`](Self::wake). The caller checks its condition again afterwards:
+    /// a wake-up that came before the registration is delivered to no one, or at once to `waker`.
+    pub fn register(&self, waker: &Waker) {
+        // ORDERING: Acquire takes `waker.release` (the cell as the last wake left it) and `waker.wake`.
+        match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Acquire) {
+            Ok(_) => {
+                let replaced = self.replace(waker);
+                // ORDERING: Release is edge `waker.register`; on failure Acquire takes `waker.wake`.
+                let left = self.state.compare_exchange(
+                    REGISTERING,
+                    IDLE,
+                    Ordering::Release,
+                    Ordering::Acquire,
+                );
+                if left.is_err() {
+                    let taken = self.take();
+                    // ORDERING: both bits are ours to clear; Release is `waker.register` for the next wake.
+                    self.state.store(IDLE, Ordering::Release);
+                    wake(taken);
+                }
+                drop_quietly(replaced);
+            }
+            // A wake-up is being delivered to the waker before this one: this task must look again.
+            Err(_) => waker.wake_by_ref(),
+        }
+    }
+
+    /// Wakes and forgets the registered waker, if there is one.
+    pub fn wake(&self) {
+        // ORDERING: Acquire takes `waker.register` (the stored waker); Release is `waker.wake`.
+        if self.state.fetch_or(WAKING, Ordering::AcqRel) == IDLE {
+            let taken = self.take();
+            // ORDERING: Release is edge `waker.release`.
+            self.state.fetch_and(!WAKING, Ordering::Release);
+            wake(taken);
+        }
+    }
+
+    fn replace(&self, waker: &Waker) -> Option<Waker> {
+        self.cell.with_mut(|cell| {
+            // SAFETY: invariant 1: the caller holds the only bit, so nobody else touches the cell.
+            #[expect(unsafe_code, reason = "exclusive by the state word")]
+            let cell = unsafe { &mut *cell };
+            match cell {
+                Some(old) if old.will_wake(waker) => None,
+                _ => cell.replace(waker.clone()),
+            }
+        })
+    }
+
+    fn take(&self) -> Option<Waker> {
+        self.cell.with_mut(|cell| {
+            // SAFETY: invariant 1, as in `replace`.
+            #[expect(unsafe_code, reason = "exclusive by the state word")]
+            let cell = unsafe { &mut *cell };
+            cell.take()
+        })
+    }
+}
+
+/// Wakes; a waker that panics is the fault of whoever made it and must not take our thread down.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake())));
+    }
+}
+
+fn drop_quietly(waker: Option<Waker>) {
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(waker))));
+}

@@ -1,0 +1,1 @@
+//! The two clocks, deadlines, and a clock that tests drive.
