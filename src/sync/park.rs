@@ -17,6 +17,7 @@
 
 use super::Arc;
 use super::atomic::{AtomicU32, Ordering};
+use super::token::Token;
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
@@ -24,15 +25,10 @@ const EMPTY: u32 = 0;
 const PARKED: u32 = 1;
 const NOTIFIED: u32 = 2;
 
-#[cfg(loom)]
-use loom::thread as imp;
-#[cfg(not(loom))]
-use std::thread as imp;
-
 #[derive(Debug)]
 struct Inner {
     state: AtomicU32,
-    thread: imp::Thread,
+    token: Token,
 }
 
 /// The sleeping side; belongs to the thread that made it.
@@ -56,7 +52,7 @@ impl Default for Parker {
 impl Parker {
     /// Makes a parker for the calling thread.
     pub fn new() -> Self {
-        let inner = Inner { state: AtomicU32::new(EMPTY), thread: imp::current() };
+        let inner = Inner { state: AtomicU32::new(EMPTY), token: Token::current() };
         Self { inner: Arc::new(inner), _not_send: std::marker::PhantomData }
     }
 
@@ -94,7 +90,7 @@ impl Parker {
             return true;
         }
         loop {
-            let timed_out = wait(timeout);
+            let timed_out = self.inner.token.park(timeout);
             if self.take() {
                 return true;
             }
@@ -104,29 +100,6 @@ impl Parker {
             }
         }
     }
-}
-
-/// One sleep on the thread's own token; `true` when it may have ended by the timeout.
-#[cfg(not(loom))]
-fn wait(timeout: Option<Duration>) -> bool {
-    match timeout {
-        None => imp::park(),
-        Some(timeout) => {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "this is the parker that the rest is told to use"
-            )]
-            imp::park_timeout(timeout);
-        }
-    }
-    timeout.is_some()
-}
-
-/// Loom has no timed park: a model's timer thread unparks instead.
-#[cfg(loom)]
-fn wait(_timeout: Option<Duration>) -> bool {
-    imp::park();
-    false
 }
 
 impl Unparker {
@@ -145,7 +118,7 @@ impl Inner {
     fn notify(&self) {
         // ORDERING: Release is edge `park.notify`; the old value is only compared.
         if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
-            self.thread.unpark();
+            self.token.unpark();
         }
     }
 }
