@@ -23,6 +23,8 @@ mod task;
 mod witness;
 
 #[cfg(loom)]
+pub use bifrost::sync::atomic::execution::Gates;
+#[cfg(loom)]
 pub use model::{Bound, Model, Report};
 #[cfg(loom)]
 pub use task::{Task, spawn};

@@ -1,7 +1,7 @@
 //! One model: what it may cost, what it must see, and the run.
 
 use crate::{Witness, mutate};
-use bifrost::sync::atomic::execution::{self, Settings};
+use bifrost::sync::atomic::execution::{self, Gates, Settings};
 use bifrost::sync::atomic::site;
 use std::io::Write;
 use std::sync::Arc;
@@ -38,12 +38,20 @@ pub struct Model {
     witnesses: Vec<&'static str>,
     floor: u64,
     settings: Settings,
+    quiet: bool,
 }
 
 impl Model {
     /// Starts to describe the model `name`: full search, gates on, no failures without a reason.
     pub fn new(name: &'static str) -> Self {
-        Self { name, bound: Bound::Full, witnesses: vec![], floor: 1, settings: Settings::default() }
+        Self {
+            name,
+            bound: Bound::Full,
+            witnesses: vec![],
+            floor: 1,
+            settings: Settings::default(),
+            quiet: false,
+        }
     }
 
     /// How much of the search to do.
@@ -70,9 +78,16 @@ impl Model {
         self
     }
 
-    /// Takes the gates away, for a model that is not affordable with them. It is then as blind as loom is.
-    pub fn ungated(mut self) -> Self {
-        self.settings.gate = false;
+    /// Which gates the atomics have: [`Gates::Off`] is as blind as loom is, and only for a model that is not
+    /// affordable otherwise; [`Gates::One`] tries every interleaving, and is affordable for very little.
+    pub fn gates(mut self, gates: Gates) -> Self {
+        self.settings.gates = gates;
+        self
+    }
+
+    /// Prints no line, for a model that is one of very many.
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
         self
     }
 
@@ -141,7 +156,14 @@ impl Model {
             Bound::Full => "full".to_owned(),
             Bound::Preemptions(most) => format!("{most} preemptions"),
         };
-        let gates = if self.settings.gate { "" } else { ", no gates" };
+        let gates = match self.settings.gates {
+            Gates::Each => "",
+            Gates::Off => ", no gates",
+            Gates::One => ", one gate",
+        };
+        if self.quiet {
+            return;
+        }
         let line = format!(
             "model {}: {iterations} iterations, {bound}{gates}, {seconds:.2} s, witnesses {witness}\n",
             self.name

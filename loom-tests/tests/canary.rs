@@ -5,7 +5,7 @@
 //! fails, loom has mended it and the gates can go.
 #![cfg(loom)]
 
-use loom_tests::{Bound, Model, spawn};
+use loom_tests::{Bound, Gates, Model, spawn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -62,7 +62,7 @@ fn our_atomics_reach_both_outcomes() {
 #[test]
 fn without_gates_our_atomics_are_as_blind() {
     let blind = std::panic::catch_unwind(|| {
-        Model::new("canary_ungated").ungated().witness("before").witness("after").run(|w| {
+        Model::new("canary_ungated").gates(Gates::Off).witness("before").witness("after").run(|w| {
             match program!(bifrost::sync::atomic) {
                 0 => w.saw("before"),
                 _ => w.saw("after"),

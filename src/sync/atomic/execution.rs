@@ -8,12 +8,24 @@
 use loom::sync::atomic::{AtomicBool, Ordering};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+
+/// Which operations loom's search is made to see as dependent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gates {
+    /// Those that loom sees by itself: too few.
+    Off,
+    /// Any two on the same atomic.
+    Each,
+    /// Any two at all: every interleaving is tried. For small models, to judge the others by.
+    One,
+}
 
 /// What the executions of one model are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Whether atomics have gates. Off only for a model that is not affordable with them.
-    pub gate: bool,
+    /// Which gates the atomics have.
+    pub gates: Gates,
     /// How many times an execution the weak compare-exchanges may fail for no reason, over all threads.
     /// More than zero costs one of loom's five threads.
     pub spurious: usize,
@@ -21,7 +33,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { gate: true, spurious: 0 }
+        Self { gates: Gates::Each, spurious: 0 }
     }
 }
 
@@ -29,8 +41,9 @@ struct Execution {
     settings: Settings,
     dice: Rc<[AtomicBool]>,
     thrown: usize,
-    /// Every `fence(SeqCst)` passes here, so that the search tries both orders of any two.
-    fences: Option<Rc<AtomicBool>>,
+    /// Every `fence(SeqCst)` passes here, so that the search tries both orders of any two; and every
+    /// operation of a model with one gate.
+    shared: Option<Arc<AtomicBool>>,
 }
 
 thread_local! {
@@ -38,7 +51,7 @@ thread_local! {
         settings: Settings::default(),
         dice: Rc::new([]),
         thrown: 0,
-        fences: None,
+        shared: None,
     });
     /// Whether loom records choices now; it refuses to be told twice.
     static EXPLORING: Cell<bool> = const { Cell::new(true) };
@@ -49,8 +62,8 @@ thread_local! {
 pub fn begin(settings: Settings) {
     EXPLORING.set(false);
     let dice = dice(settings.spurious);
-    let fences = settings.gate.then(|| Rc::new(AtomicBool::new(false)));
-    CURRENT.set(Execution { settings, dice, thrown: 0, fences });
+    let shared = (settings.gates != Gates::Off).then(|| Arc::new(AtomicBool::new(false)));
+    CURRENT.set(Execution { settings, dice, thrown: 0, shared });
     loom::explore();
     EXPLORING.set(true);
 }
@@ -86,13 +99,19 @@ pub fn end() {
         settings: Settings::default(),
         dice: Rc::new([]),
         thrown: 0,
-        fences: None,
+        shared: None,
     });
     EXPLORING.set(true);
 }
 
-pub(super) fn gated() -> bool {
-    CURRENT.with_borrow(|current| current.settings.gate)
+/// The gate of an atomic that is being made.
+#[track_caller]
+pub(super) fn gate() -> Option<Arc<AtomicBool>> {
+    CURRENT.with_borrow(|current| match current.settings.gates {
+        Gates::Off => None,
+        Gates::Each => Some(Arc::new(AtomicBool::new(false))),
+        Gates::One => current.shared.clone(),
+    })
 }
 
 /// Runs `f` without letting the search branch inside.
@@ -123,7 +142,7 @@ pub(super) fn throw() -> bool {
 /// so this store, which is one, stands for both.
 #[track_caller]
 pub(super) fn pass_fence() {
-    if let Some(gate) = CURRENT.with_borrow(|current| current.fences.clone()) {
+    if let Some(gate) = CURRENT.with_borrow(|current| current.shared.clone()) {
         // ORDERING: Relaxed: nobody reads it; the conflict is all that is wanted.
         gate.store(false, Ordering::Relaxed);
     }

@@ -16,15 +16,16 @@
 
 use super::execution;
 use loom::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 /// The companion of one atomic; empty in a model that has switched gates off.
 #[derive(Debug)]
-pub(super) struct Gate(Option<AtomicBool>);
+pub(super) struct Gate(Option<Arc<AtomicBool>>);
 
 impl Gate {
     #[track_caller]
     pub(super) fn new() -> Self {
-        Self(execution::gated().then(|| AtomicBool::new(false)))
+        Self(execution::gate())
     }
 
     /// Call right after the operation on the real atomic.
