@@ -62,12 +62,12 @@ fn our_atomics_reach_both_outcomes() {
 #[test]
 fn without_gates_our_atomics_are_as_blind() {
     let blind = std::panic::catch_unwind(|| {
-        Model::new("canary_ungated").gates(Gates::Off).witness("before").witness("after").run(|w| {
-            match program!(bifrost::sync::atomic) {
+        Model::new("canary_ungated").gates(Gates::Off).witness("before").witness("after").run(
+            |w| match program!(bifrost::sync::atomic) {
                 0 => w.saw("before"),
                 _ => w.saw("after"),
-            }
-        });
+            },
+        );
     });
     let text = blind.expect_err("the model must miss a witness");
     let text = text.downcast_ref::<String>().map_or("", String::as_str);

@@ -22,7 +22,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 
@@ -35,7 +36,7 @@ impl Dice {
             0..=2 => Op::Load(atomic, reads),
             3..=4 => Op::Store(atomic, value, writes),
             5 => Op::Add(atomic, value, writes),
-            6 if value.is_multiple_of(2) => Op::Swap(atomic, value, writes),
+            6 if value % 2 == 0 => Op::Swap(atomic, value, writes),
             6 => Op::Exchange(atomic, value, reads),
             _ => Op::Fence,
         }
@@ -102,5 +103,7 @@ fn a_gate_on_each_atomic_loses_no_outcome() {
     }
     assert!(varied >= 60, "only {varied} programs have more than one outcome");
     assert!(blind > 0, "loom alone found every outcome: the programs are too easy");
-    println!("{varied} of 120 programs with more than one outcome; loom alone misses some in {blind}");
+    println!(
+        "{varied} of 120 programs with more than one outcome; loom alone misses some in {blind}"
+    );
 }

@@ -12,8 +12,11 @@
 //! |---|---|---|---|
 //! | `park.notify` | [`Unparker::unpark`] swaps in `NOTIFIED` | [`Parker::park`] takes it | everything that the unparker did before |
 //!
+//! Under the word is the thread's own token (`token`). It may be left over from a notification that was
+//! taken without sleeping, so a sleep may end early; the word decides.
+//!
 //! Progress: `unpark` is wait-free but for the operating system's wake; `park` blocks.
-//! Model: `park_notify`.
+//! Models: `park_notify`, `park_notify_against_a_timeout`, `park_notify_from_two`.
 
 use super::Arc;
 use super::atomic::{AtomicU32, Ordering};
@@ -75,17 +78,18 @@ impl Parker {
         self.sleep(None);
     }
 
-    /// Sleeps until notified or until `timeout` of real time has passed; `true` if notified.
+    /// Sleeps until notified or until `timeout` of real time has passed; `true` if notified. It may return
+    /// `false` sooner, for no reason: look at the clock.
     pub fn park_timeout(&self, timeout: Duration) -> bool {
         self.sleep(Some(timeout))
     }
 
     fn sleep(&self, timeout: Option<Duration>) -> bool {
         let state = &self.inner.state;
-        // ORDERING: Acquire on failure takes `park.notify`; success publishes nothing.
-        if state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Acquire).is_err() {
-            // ORDERING: only the owner leaves NOTIFIED and the value was acquired just above; a second
-            // unpark in between swaps in NOTIFIED again, which the Acquire takes (`park.notify`).
+        // ORDERING: Relaxed: success publishes nothing, and after a failure the exchange below acquires.
+        if state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            // ORDERING: only the owner leaves NOTIFIED; Acquire takes `park.notify`, and that of a second
+            // unpark that may have come since the failure. A store would throw that one away.
             state.swap(EMPTY, Ordering::Acquire);
             return true;
         }

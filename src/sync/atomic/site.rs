@@ -4,7 +4,7 @@
 //! the weaker ordering. One build therefore serves every mutant.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
 use std::str::FromStr;
@@ -61,6 +61,10 @@ pub struct Site {
 }
 
 impl Site {
+    fn new(at: &'static Location<'static>, kind: Kind, ordering: Ordering) -> Self {
+        Self { file: at.file(), line: at.line(), column: at.column(), kind, ordering }
+    }
+
     /// The orderings that are weaker than the written one, strongest first. `Relaxed` for a fence takes
     /// the fence away.
     pub fn weakenings(&self) -> &'static [Ordering] {
@@ -124,7 +128,7 @@ fn parse(text: &str) -> Option<Mutant> {
     Some(Mutant { file, line, column, kind, ordering })
 }
 
-static REACHED: Mutex<BTreeSet<(&'static str, u32, u32, Kind, usize)>> = Mutex::new(BTreeSet::new());
+static REACHED: Mutex<Vec<Site>> = Mutex::new(Vec::new());
 static MUTANT: Mutex<Option<Mutant>> = Mutex::new(None);
 static ARMED: AtomicBool = AtomicBool::new(false);
 static APPLIED: AtomicU64 = AtomicU64::new(0);
@@ -137,15 +141,9 @@ thread_local! {
 
 /// Every site that any model of this process has reached, in the order of the source.
 pub fn sites() -> Vec<Site> {
-    let reached = REACHED.lock().unwrap_or_else(PoisonError::into_inner);
-    let site = |&(file, line, column, kind, ordering): &(&'static str, u32, u32, Kind, usize)| Site {
-        file,
-        line,
-        column,
-        kind,
-        ordering: ORDERINGS[ordering].0,
-    };
-    reached.iter().map(site).collect()
+    let mut sites = REACHED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    sites.sort_by_key(|site| (site.file, site.line, site.column, site.kind));
+    sites
 }
 
 /// The sites that this thread has reached since the last call, in no order.
@@ -186,13 +184,7 @@ pub(super) fn weakened(at: &'static Location<'static>, kind: Kind, written: Orde
                 && mutant.kind == kind
                 && mutant.file == at.file() =>
         {
-            let site = Site {
-                file: at.file(),
-                line: at.line(),
-                column: at.column(),
-                kind,
-                ordering: written,
-            };
+            let site = Site::new(at, kind, written);
             assert!(
                 site.weakenings().contains(&mutant.ordering),
                 "{:?} is not weaker than {site}",
@@ -208,13 +200,11 @@ pub(super) fn weakened(at: &'static Location<'static>, kind: Kind, written: Orde
 
 /// Lists the operation at `at`.
 pub(super) fn reach(at: &'static Location<'static>, kind: Kind, written: Ordering) {
-    let (file, line, column) = (at.file(), at.line(), at.column());
-    let new = HERE.with_borrow_mut(|here| {
-        here.insert(Site { file, line, column, kind, ordering: written })
-    });
-    if new {
-        let ordering = ORDERINGS.iter().position(|(known, _)| *known == written);
+    let site = Site::new(at, kind, written);
+    if HERE.with_borrow_mut(|here| here.insert(site)) {
         let mut reached = REACHED.lock().unwrap_or_else(PoisonError::into_inner);
-        reached.insert((file, line, column, kind, ordering.unwrap_or(0)));
+        if !reached.contains(&site) {
+            reached.push(site);
+        }
     }
 }
