@@ -27,7 +27,11 @@ impl fmt::Display for Place {
 /// as a string with one of ns, us, ms, s, m, h`. File and line are there when the value came from a text.
 /// The value of a secret is never part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
+pub struct ConfigError(pub(super) Box<Detail>);
+
+/// What a [`ConfigError`] says; boxed, so that the good path of a `Result` stays small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Detail {
     pub(super) place: Place,
     pub(super) field: String,
     pub(super) value: String,
@@ -37,38 +41,39 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            place: Place::default(),
-            field: field.into(),
-            value: String::new(),
-            problem: problem.into(),
-            expected: String::new(),
-        }
+        let (field, problem) = (field.into(), problem.into());
+        Self(Box::new(Detail { field, problem, ..Detail::default() }))
     }
 
     pub(super) fn value(mut self, value: impl Into<String>) -> Self {
-        self.value = value.into();
+        self.0.value = value.into();
         self
     }
 
     pub(super) fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = expected.into();
+        self.0.expected = expected.into();
+        self
+    }
+
+    #[cfg(feature = "config")]
+    pub(super) fn at(mut self, line: usize) -> Self {
+        self.0.place.line = Some(line);
         self
     }
 
     /// The file that the field stands in.
     pub fn file(&self) -> Option<&str> {
-        self.place.file.as_deref()
+        self.0.place.file.as_deref()
     }
 
     /// The line of the field in its file, from 1.
     pub fn line(&self) -> Option<usize> {
-        self.place.line
+        self.0.place.line
     }
 
     /// The full path of the field, as `providers.openai.queue_timeout`; empty when the text as a whole is at fault.
     pub fn field(&self) -> &str {
-        &self.field
+        &self.0.field
     }
 
     /// Always [`Code::Config`].
@@ -79,16 +84,17 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.place, self.field)?;
-        if !self.value.is_empty() {
-            write!(f, " = {}", self.value)?;
+        let Detail { place, field, value, problem, expected } = &*self.0;
+        write!(f, "{place}{field}")?;
+        if !value.is_empty() {
+            write!(f, " = {value}")?;
         }
-        if !self.field.is_empty() {
+        if !field.is_empty() {
             f.write_str(": ")?;
         }
-        f.write_str(&self.problem)?;
-        if !self.expected.is_empty() {
-            write!(f, "; {}", self.expected)?;
+        f.write_str(problem)?;
+        if !expected.is_empty() {
+            write!(f, "; {expected}")?;
         }
         Ok(())
     }

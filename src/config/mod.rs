@@ -2,8 +2,8 @@
 //!
 //! [`RuntimeConfig`] and [`ProviderConfig`] are structs with `Default`, chainable setters and `validate()`.
 //! Every option is a row of one table: the defaults, the checks, the text parser and `docs/CONFIG.md` are all
-//! made from it, and [`options`] shows it. With feature `config`, `Config` reads the same tree from TOML or
-//! JSON, and each of its errors names file, line, field, value and range.
+//! made from it, and [`options`] shows it. [`Config`] is a whole program's configuration; with feature `config`
+//! it is read from TOML or JSON, and each error names file, line, field, value and range.
 //!
 //! ```
 //! use bifrost::config::{OverflowPolicy, ProviderConfig};
@@ -31,7 +31,10 @@ mod provider;
 mod runtime;
 mod secret;
 mod spec;
+#[cfg(feature = "config")]
+mod text;
 mod unit;
+mod whole;
 
 pub use error::{ConfigError, Warning};
 pub use key::{KeyConfig, KeySource};
@@ -40,3 +43,4 @@ pub use policy::{DriverMode, HealthPolicy, OverflowPolicy};
 pub use provider::{ProviderConfig, WorkerRange};
 pub use runtime::RuntimeConfig;
 pub use secret::Secret;
+pub use whole::Config;

@@ -112,7 +112,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
             rule: TextRule {
                 expected: "a URL that starts with http:// or https://, without user, query and fragment",
                 fits: is_base_url,
-                show: false,
+                show: |text| !text.contains(['@', '?', '#']),
             },
             default: None,
             get: |c| c.base_url.as_deref(),
@@ -222,7 +222,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
             rule: TextRule {
                 expected: "a path that starts with / and has no space or control character",
                 fits: |text| text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic()),
-                show: true,
+                show: |_| true,
             },
             default: Some("/v1/models"),
             get: |c| Some(&c.health_path),
@@ -260,7 +260,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
             rule: TextRule {
                 expected: "a header name of letters, digits, - and _",
                 fits: |text| is_token(text, b"-_"),
-                show: true,
+                show: |_| true,
             },
             default: Some("authorization"),
             get: |c| Some(&c.auth_header),
@@ -274,7 +274,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
             rule: TextRule {
                 expected: "at most 64 visible ASCII characters and spaces",
                 fits: |text| text.len() <= 64 && is_header_text(text),
-                show: false,
+                show: |text| text.len() <= 16,
             },
             default: Some("Bearer "),
             get: |c| Some(&c.auth_prefix),
@@ -310,7 +310,7 @@ pub(super) const KEY: &[Spec<KeyConfig>] = &[
 pub(super) const NAME: TextRule = TextRule {
     expected: "1 to 64 letters, digits, -, _ and .",
     fits: |text| text.len() <= 64 && is_token(text, b"-_."),
-    show: true,
+    show: |_| true,
 };
 
 const OVERFLOW: &[Word] = &[

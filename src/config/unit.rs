@@ -46,6 +46,12 @@ impl Unit {
         }
     }
 
+    /// Whether a bare integer is a value of this unit.
+    #[cfg(feature = "config")]
+    pub(super) fn takes_integers(self) -> bool {
+        self != Self::Time
+    }
+
     fn suffixes(self) -> Suffixes {
         match self {
             Self::Count => &[],
@@ -57,6 +63,7 @@ impl Unit {
     /// The number that `text` means; `None` when it is none of this unit or too large.
     ///
     /// One whole or decimal number and one suffix: `250ms`, `1.5s`, `16MiB`.
+    #[cfg(feature = "config")]
     pub(super) fn parse(self, text: &str) -> Option<u64> {
         let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, suffix) = text.split_at(split);
@@ -95,7 +102,7 @@ pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "config"))]
 mod tests {
     use super::Unit;
 
