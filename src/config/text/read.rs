@@ -96,8 +96,8 @@ impl<'a> Reader<'a> {
         };
         let field = format!("{path}.{}", source.key);
         let (secret, origin) = match (&source.node.kind, source.key.as_str()) {
-            (Kind::Text(name), "env") => self.from_env(&field, name),
-            (Kind::Text(name), _) => self.from_file(&field, name),
+            (Kind::Text(name), "env") => self.env_secret(&field, name),
+            (Kind::Text(name), _) => self.file_secret(&field, name),
             _ => Err(ConfigError::new(&field, "not a string").value(source.node.display())),
         }
         .map_err(|error| error.at(source.node.line))?;
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    fn from_env(&self, field: &str, name: &str) -> Result<(Secret, KeySource), ConfigError> {
+    fn env_secret(&self, field: &str, name: &str) -> Result<(Secret, KeySource), ConfigError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(plain) {
             // Whoever wrote the key itself here must not find it in a log.
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         Ok((Secret::new(value), KeySource::Env(name.to_owned())))
     }
 
-    fn from_file(&self, field: &str, name: &str) -> Result<(Secret, KeySource), ConfigError> {
+    fn file_secret(&self, field: &str, name: &str) -> Result<(Secret, KeySource), ConfigError> {
         let path = self.file.parent().map_or_else(|| PathBuf::from(name), |dir| dir.join(name));
         let secret = Secret::from_file(&path).map_err(|error| {
             ConfigError::new(field, format!("cannot be read ({error})"))
