@@ -320,6 +320,16 @@ mod tests {
     type Tally = [u64; Count::LEN];
 
     impl Station {
+        fn new() -> Self {
+            Self {
+                blocks: Blocks::new(),
+                queued: ConcurrentQueue::unbounded(),
+                delayed: ConcurrentQueue::unbounded(),
+                running: ConcurrentQueue::unbounded(),
+                stop: AtomicBool::new(false),
+            }
+        }
+
         fn count(&self, tally: &mut Tally, count: Count) {
             tally[count as usize] += 1;
             self.blocks.add(count, 1);
@@ -413,13 +423,7 @@ mod tests {
     fn every_ledger_is_in_order_while_jobs_move_and_balances_when_they_rest() {
         // A new provider each round: shards must also be allocated while ledgers are taken.
         for round in 0..20 {
-            let station = Arc::new(Station {
-                blocks: Blocks::new(),
-                queued: ConcurrentQueue::unbounded(),
-                delayed: ConcurrentQueue::unbounded(),
-                running: ConcurrentQueue::unbounded(),
-                stop: AtomicBool::new(false),
-            });
+            let station = Arc::new(Station::new());
             let watched = station.clone();
             let watcher = thread::spawn("watcher", move || watched.watch()).unwrap();
             let living: Vec<_> = (0..6)
@@ -445,6 +449,43 @@ mod tests {
             let (queued, running) = (station.queued.len() as u64, station.running.len() as u64);
             assert_eq!(ledger.check_quiet(queued, running), Ok(()));
             assert_eq!(ledger.delayed(), station.delayed.len() as u64);
+        }
+    }
+
+    #[test]
+    fn jobs_that_pass_in_a_moment_leave_no_gap_for_a_ledger_to_see() {
+        // No job stays anywhere, so that nothing makes up for an increment read in the wrong order; many
+        // short rounds, so that shards are often allocated while a ledger is taken.
+        for _ in 0..300 {
+            let station = Arc::new(Station::new());
+            let watched = station.clone();
+            let watcher = thread::spawn("watcher", move || watched.watch()).unwrap();
+            let passing: Vec<_> = (0..2)
+                .map(|_| {
+                    let station = station.clone();
+                    thread::spawn("jobs", move || {
+                        for n in 0..600 {
+                            station.blocks.add(Count::Submitted, 1);
+                            if n % 3 == 0 {
+                                station.blocks.add(Count::NotReady, 1);
+                                continue;
+                            }
+                            if n % 3 == 1 {
+                                station.blocks.add(Count::Started, 1);
+                            }
+                            station.blocks.end(Count::Failed, n % 3 == 1);
+                        }
+                    })
+                })
+                .collect();
+            for thread in passing {
+                thread.unwrap().join().unwrap();
+            }
+            // ORDERING: Relaxed: only ends the watcher's loop.
+            station.stop.store(true, Ordering::Relaxed);
+            watcher.join().unwrap();
+            assert_eq!(station.blocks.ledger().check_quiet(0, 0), Ok(()));
+            assert_eq!(station.blocks.ledger().ended(), 800);
         }
     }
 }

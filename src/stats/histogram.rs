@@ -298,46 +298,52 @@ mod tests {
         assert_eq!(merged, both.snapshot());
     }
 
+    /// Takes snapshots until told to stop; each must hold what its buckets hold, and no less than before.
+    fn watch(histogram: &Histogram, stop: &AtomicBool) {
+        let mut last = 0;
+        loop {
+            // ORDERING: Relaxed: only ends the loop.
+            let stop = stop.load(Ordering::Relaxed);
+            let snapshot = histogram.snapshot();
+            let highest = snapshot.buckets.iter().rposition(|&n| n > 0).unwrap_or(0);
+            assert!(snapshot.max() >= lower_end(highest), "{} in {highest}", snapshot.max());
+            let least: u64 = (0..BUCKETS).map(|b| snapshot.buckets[b] * lower_end(b)).sum();
+            assert!(snapshot.sum() >= least, "{} < {least}", snapshot.sum());
+            assert!(snapshot.count() >= last, "{} < {last}", snapshot.count());
+            last = snapshot.count();
+            if stop {
+                return;
+            }
+        }
+    }
+
     #[test]
     fn whatever_a_snapshot_counts_is_in_its_sum_and_below_its_maximum() {
-        const ROUNDS: u64 = 40_000;
-        let histogram = Arc::new(Histogram::new());
-        let done = Arc::new(AtomicBool::new(false));
-        let reader = {
-            let (histogram, done) = (histogram.clone(), done.clone());
-            thread::spawn("reader", move || {
-                let mut last = 0;
-                loop {
-                    // ORDERING: Acquire pairs with the Release below: the last round sees everything.
-                    let end = done.load(Ordering::Acquire);
-                    let snapshot = histogram.snapshot();
-                    let highest = snapshot.buckets.iter().rposition(|&n| n > 0).unwrap_or(0);
-                    assert!(snapshot.max() >= lower_end(highest));
-                    let least: u64 = (0..BUCKETS).map(|b| snapshot.buckets[b] * lower_end(b)).sum();
-                    assert!(snapshot.sum() >= least, "{} < {least}", snapshot.sum());
-                    assert!(snapshot.count() >= last);
-                    last = snapshot.count();
-                    if end {
-                        return last;
-                    }
-                }
-            })
-        };
-        let writers: Vec<_> = (0..4u64)
-            .map(|writer| {
-                let histogram = histogram.clone();
-                thread::spawn("writer", move || {
-                    (0..ROUNDS).for_each(|n| histogram.record(n * n + writer));
+        const RECORDS: usize = 4000;
+        for _ in 0..50 {
+            let histogram = Arc::new(Histogram::new());
+            let stop = Arc::new(AtomicBool::new(false));
+            let (watched, stopped) = (histogram.clone(), stop.clone());
+            let watcher = thread::spawn("watcher", move || watch(&watched, &stopped)).unwrap();
+            let writers: Vec<_> = (0..2)
+                .map(|_| {
+                    let histogram = histogram.clone();
+                    // Lower ends, growing to the end: neither the sum nor the maximum has any slack.
+                    thread::spawn("writer", move || {
+                        (0..RECORDS)
+                            .for_each(|n| histogram.record(lower_end(n * OVERFLOW / RECORDS)));
+                    })
                 })
-            })
-            .collect();
-        for writer in writers {
-            writer.unwrap().join().unwrap();
+                .collect();
+            for writer in writers {
+                writer.unwrap().join().unwrap();
+            }
+            // ORDERING: Relaxed: only ends the watcher's loop.
+            stop.store(true, Ordering::Relaxed);
+            watcher.join().unwrap();
+            let exact: u64 = (0..RECORDS).map(|n| lower_end(n * OVERFLOW / RECORDS)).sum();
+            let snapshot = histogram.snapshot();
+            assert_eq!((snapshot.count(), snapshot.sum()), (2 * RECORDS as u64, 2 * exact));
         }
-        // ORDERING: Release pairs with the Acquire above.
-        done.store(true, Ordering::Release);
-        assert_eq!(reader.unwrap().join().unwrap(), 4 * ROUNDS);
-        let exact: u64 = (0..4).map(|w| (0..ROUNDS).map(|n| n * n + w).sum::<u64>()).sum();
-        assert_eq!(histogram.snapshot().sum(), exact);
     }
 }
