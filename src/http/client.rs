@@ -9,7 +9,8 @@ use futures_lite::io::{AsyncRead, AsyncReadExt as _};
 use isahc::config::{Configurable as _, RedirectPolicy};
 use isahc::error::ErrorKind;
 use isahc::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use isahc::http::{HeaderMap, Method, Request, Response};
+use isahc::http::response::Parts;
+use isahc::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use isahc::{AsyncBody, HttpClient};
 
 use super::url::is_loopback;
@@ -18,6 +19,7 @@ use super::{
     Headers, HttpError, HttpResponse, InvalidRequest, PreparedRequest, SendFuture, Transport,
     TransportLimits,
 };
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, thread};
 
 /// libcurl's number for a TLS handshake that failed; isahc calls it a failed connection.
@@ -30,22 +32,32 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// The settings of a transport.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
-    max_connections: usize,
+    workers: usize,
+    spare: usize,
 }
 
 impl ClientOptions {
-    /// Settings for `workers` requests at once: a few connections more than workers, because a connection
-    /// whose job was cancelled stays open for a while.
+    /// Settings for at most `workers` requests at once (at least 1), with as many spare connections, but at
+    /// least 4, for transfers that were given up.
     pub fn for_workers(workers: usize) -> Self {
-        Self { max_connections: workers.saturating_add((workers / 4).max(4)) }
+        let workers = workers.max(1);
+        Self { workers, spare: workers.max(4) }
     }
 
-    /// Sets how many connections to one host may be open at once, at least 1. A request beyond that waits
-    /// inside the client and its limits run.
+    /// Sets how many connections, beside those of the workers, may be held by transfers that were given up
+    /// before the client is replaced; at least 1.
     #[must_use]
-    pub fn max_connections(mut self, connections: usize) -> Self {
-        self.max_connections = connections.max(1);
+    pub fn spare_connections(mut self, connections: usize) -> Self {
+        self.spare = connections.max(1);
         self
+    }
+
+    /// How many connections to one host a client opens at most.
+    ///
+    /// Whoever sends has to keep to the number of workers: a request beyond this limit waits inside the
+    /// client until a connection is free, and libcurl does not look at its time limits while it waits.
+    pub fn max_connections(&self) -> usize {
+        self.workers.saturating_add(self.spare)
     }
 }
 
@@ -56,6 +68,11 @@ impl ClientOptions {
 ///
 /// Its own thread enforces the limits, so that the futures work under every executor. Dropping it never
 /// blocks: the thread is joined elsewhere.
+///
+/// A transfer that was given up keeps its connection while the server says nothing. When such transfers hold
+/// all spare connections, the client is replaced: new requests have a new one, and the old one closes all
+/// that it has left as soon as its last awaited response is there. So transfers that were given up never
+/// take a connection from a worker.
 pub struct IsahcTransport {
     shared: Arc<Shared>,
 }
@@ -63,8 +80,8 @@ pub struct IsahcTransport {
 impl IsahcTransport {
     /// A transport that has opened nothing yet.
     pub fn new(options: ClientOptions) -> Self {
-        let (client, zombies) = (Mutex::new(None), Zombies::default());
-        Self { shared: Arc::new(Shared { options, client, zombies }) }
+        let (client, zombies) = (Mutex::new(None), Arc::new(Zombies::default()));
+        Self { shared: Arc::new(Shared { options, client, zombies, built: AtomicU64::new(0) }) }
     }
 }
 
@@ -91,7 +108,8 @@ struct Shared {
     /// Held for the clone of an `Arc`, and while a client is built. isahc itself takes locks for every
     /// request, so that a lock-free slot here would gain nothing.
     client: Mutex<Option<Arc<Client>>>,
-    zombies: Zombies,
+    zombies: Arc<Zombies>,
+    built: AtomicU64,
 }
 
 impl Shared {
@@ -107,36 +125,40 @@ impl Shared {
             return Err(timed_out);
         }
         // libcurl counts whole milliseconds, and 0 means no limit at all.
-        let total = left + Duration::from_micros(999);
+        let total = Duration::from_millis(left.as_micros().div_ceil(1000) as u64);
         let connect = limits.connect.clamp(Duration::from_millis(1), MAX_TIMEOUT);
-        let transfer = self.zombies.watch(now() + total);
-        let sent = self.submit(&request, total, connect).await;
-        let (client, response) = match sent {
-            Ok(sent) => sent,
-            Err(error) => {
-                transfer.ended();
-                return Err(match error {
-                    SendError::Ours(error) => error,
-                    SendError::Isahc(error) => {
-                        let in_time = now() + Duration::from_millis(2) < end;
-                        if error.is_timeout() && connect < left && in_time {
-                            HttpError::ConnectTimeout { limit: limits.connect }
-                        } else {
-                            translate(&error, limits.total)
-                        }
+        let (transfer, response) =
+            self.submit(&request, total, connect).await.map_err(|error| match error {
+                SendError::Ours(error) => error,
+                SendError::Isahc(error) => {
+                    let in_time = now() + Duration::from_millis(2) < end;
+                    if error.is_timeout() && connect < left && in_time {
+                        HttpError::ConnectTimeout { limit: limits.connect }
+                    } else {
+                        translate(&error, limits.total)
                     }
-                });
-            }
-        };
+                }
+            })?;
         let (parts, body) = response.into_parts();
-        let headers = copy_headers(&parts.headers, request.method == Method::HEAD);
-        let body = read_body(body, limits.max_response_body, limits.total).await;
-        if !matches!(body, Err(HttpError::BodyTooLarge { .. })) {
+        let may_have_body = request.method != Method::HEAD
+            && ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&parts.status);
+        let body = if may_have_body {
+            let declared = body.len();
+            let body = read_body(body, limits.max_response_body, limits.total).await;
+            if !matches!(body, Err(HttpError::BodyTooLarge { .. })) {
+                transfer.ended();
+            }
+            let body = body?;
+            if is_cut_off(&parts, declared, body.len()) {
+                return Err(HttpError::CutOff { status: parts.status.as_u16() });
+            }
+            body
+        } else {
             transfer.ended();
-        }
-        // The last user of a client has to be its own `Drop`, which does not block.
-        drop(client);
-        Ok(HttpResponse::new(parts.status.as_u16(), headers, body?))
+            Vec::new()
+        };
+        let headers = copy_headers(&parts.headers, may_have_body);
+        Ok(HttpResponse::new(parts.status.as_u16(), headers, body))
     }
 
     /// Sends the request and waits for the response's headers.
@@ -148,16 +170,26 @@ impl Shared {
         request: &PreparedRequest,
         total: Duration,
         connect: Duration,
-    ) -> Result<(Arc<Client>, Response<AsyncBody>), SendError> {
+    ) -> Result<(Transfer<'_>, Response<AsyncBody>), SendError> {
         for _ in 0..2 {
-            let client = self.client()?;
-            let Some(http) = &client.http else { break };
+            let transfer = Transfer {
+                shared: self,
+                client: self.client()?,
+                end: now() + total,
+                running: true,
+            };
             let built = build(request, total, connect)?;
-            match AssertUnwindSafe(http.send_async(built)).catch_unwind().await {
-                Ok(Ok(response)) => return Ok((client, response)),
-                Ok(Err(error)) => return Err(SendError::Isahc(error)),
+            let Some(http) = &transfer.client.http else { break };
+            let sent = AssertUnwindSafe(http.send_async(built)).catch_unwind().await;
+            match sent {
+                Ok(Ok(response)) => return Ok((transfer, response)),
+                Ok(Err(error)) => {
+                    transfer.ended();
+                    return Err(SendError::Isahc(error));
+                }
                 Err(panic) => {
-                    self.retire(&client);
+                    self.retire(&transfer.client);
+                    transfer.ended();
                     if !says_agent_gone(&*panic) {
                         break;
                     }
@@ -172,35 +204,72 @@ impl Shared {
         if let Some(client) = &*slot {
             return Ok(Arc::clone(client));
         }
-        let client = Arc::new(Client::build(&self.options)?);
+        // ORDERING: Relaxed, only distinct numbers matter.
+        let id = self.built.fetch_add(1, Ordering::Relaxed);
+        let client = Arc::new(Client::build(id, &self.options, Arc::clone(&self.zombies))?);
         *slot = Some(Arc::clone(&client));
         Ok(client)
     }
 
-    /// Lets new requests have a new client; the old one ends with its last transfer.
+    /// Lets new requests have a new client; the old one ends with its last user.
     fn retire(&self, client: &Arc<Client>) {
         let mut slot = self.client.lock();
-        if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
-            *slot = None;
+        let retired = if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
+            slot.take()
+        } else {
+            None
+        };
+        drop(slot);
+        drop(retired);
+    }
+}
+
+/// A running transfer and its hold on the client; dropped before [`Transfer::ended`], it is a zombie.
+///
+/// It has to be dropped after whatever isahc returned for it, because that holds the client too, and the
+/// last hold has to be one whose drop does not block.
+struct Transfer<'a> {
+    shared: &'a Shared,
+    client: Arc<Client>,
+    end: Instant,
+    running: bool,
+}
+
+impl Transfer<'_> {
+    /// The client has let go of the transfer.
+    fn ended(mut self) {
+        self.running = false;
+    }
+}
+
+impl Drop for Transfer<'_> {
+    fn drop(&mut self) {
+        if self.running {
+            let zombies = self.shared.zombies.add(self.client.id, self.end);
+            if zombies >= self.shared.options.spare {
+                self.shared.retire(&self.client);
+            }
         }
     }
 }
 
 /// An isahc client whose drop neither blocks nor panics.
 struct Client {
+    id: u64,
     http: Option<HttpClient>,
+    zombies: Arc<Zombies>,
 }
 
 impl Client {
-    fn build(options: &ClientOptions) -> Result<Self, HttpError> {
+    fn build(id: u64, options: &ClientOptions, zombies: Arc<Zombies>) -> Result<Self, HttpError> {
         HttpClient::builder()
-            .max_connections_per_host(options.max_connections)
-            .connection_cache_size(options.max_connections)
+            .max_connections_per_host(options.max_connections())
+            .connection_cache_size(options.max_connections())
             .tcp_nodelay()
             .expect_continue(false)
             .redirect_policy(RedirectPolicy::None)
             .build()
-            .map(|http| Self { http: Some(http) })
+            .map(|http| Self { id, http: Some(http), zombies })
             .map_err(|error| HttpError::Client { detail: error.to_string().into() })
     }
 }
@@ -214,6 +283,7 @@ impl Drop for Client {
             // Without a thread to give, the closure is dropped by `spawn`, and the client with it.
             drop(catch_unwind(AssertUnwindSafe(|| thread::spawn("bifrost-http-end", end))));
         }
+        self.zombies.forget(self.id);
     }
 }
 
@@ -268,8 +338,8 @@ fn build(
 }
 
 /// The response's headers. Those that describe the compressed body are left out when it was decompressed.
-fn copy_headers(from: &HeaderMap, is_head: bool) -> Headers {
-    let decompressed = !is_head && from.contains_key(CONTENT_ENCODING);
+fn copy_headers(from: &HeaderMap, has_body: bool) -> Headers {
+    let decompressed = has_body && from.contains_key(CONTENT_ENCODING);
     let mut headers = Headers::new();
     for (name, value) in from {
         if !(decompressed && (name == CONTENT_ENCODING || name == CONTENT_LENGTH)) {
@@ -277,6 +347,17 @@ fn copy_headers(from: &HeaderMap, is_head: bool) -> Headers {
         }
     }
     headers
+}
+
+/// Whether the response may have broken off in its headers.
+///
+/// To libcurl a connection that closes between two headers is a complete response without a body. So an
+/// empty success of HTTP/1 is believed only when the server says that it is empty. An error's status is
+/// believed as it stands.
+fn is_cut_off(parts: &Parts, declared: Option<u64>, received: usize) -> bool {
+    let short = declared.is_some_and(|declared| declared != received as u64);
+    let says_empty = declared == Some(0) || parts.version > Version::HTTP_11;
+    short || (parts.status.is_success() && received == 0 && !says_empty)
 }
 
 async fn read_body(

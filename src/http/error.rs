@@ -29,6 +29,12 @@ pub enum HttpError {
         /// What the client library says.
         detail: Box<str>,
     },
+    /// The connection closed where more had to come: in the headers, or before the declared length. An
+    /// HTTP/1 success with an empty body whose emptiness no header declares counts as one.
+    CutOff {
+        /// The status that had been received.
+        status: u16,
+    },
     /// The response was not complete within the total limit.
     TransportTimeout {
         /// The total limit: the smaller of the service's timeout and what was left of the deadline.
@@ -66,7 +72,7 @@ impl HttpError {
             Self::Invalid(_) => Code::Invalid,
             Self::NoKey(_) => Code::NoKey,
             Self::Connect { .. } | Self::ConnectTimeout { .. } => Code::Connect,
-            Self::Transport { .. } => Code::Transport,
+            Self::Transport { .. } | Self::CutOff { .. } => Code::Transport,
             Self::TransportTimeout { .. } => Code::TransportTimeout,
             Self::Tls { .. } => Code::Tls,
             Self::BodyInvalid { .. } => Code::BodyInvalid,
@@ -85,6 +91,7 @@ impl fmt::Display for HttpError {
                 write!(f, "no connection to the upstream within the connect limit of {limit:?}")
             }
             Self::Transport { detail } => write!(f, "the exchange broke off: {detail}"),
+            Self::CutOff { status } => write!(f, "the response with status {status} was cut off"),
             Self::TransportTimeout { limit } => {
                 write!(f, "no complete response within the limit of {limit:?}")
             }

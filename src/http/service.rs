@@ -198,9 +198,12 @@ impl HttpService {
         });
         async move {
             match started?.await {
-                Ok(_) | Err(HttpError::BodyTooLarge { .. } | HttpError::BodyInvalid { .. }) => {
-                    Ok(())
-                }
+                Ok(_)
+                | Err(
+                    HttpError::BodyTooLarge { .. }
+                    | HttpError::BodyInvalid { .. }
+                    | HttpError::CutOff { .. },
+                ) => Ok(()),
                 Err(error) => Err(error),
             }
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::client::now;
 use crate::sync::Mutex;
 
-/// Counts transfers that were given up, each until its total limit has passed.
+/// Counts transfers that were given up: each until its total limit has passed or its client is gone.
 ///
 /// isahc tells nobody when a transfer whose future was dropped has ended: it ends with the next header or
 /// body chunk that arrives, and at its total limit otherwise. The gauge takes the latter for all of them, so
@@ -13,46 +13,35 @@ use crate::sync::Mutex;
 ///
 /// The lock is taken when a transfer is given up and when the gauge is read, never by one that ends well.
 #[derive(Debug, Default)]
-pub(super) struct Zombies(Mutex<Vec<Instant>>);
+pub(super) struct Zombies(Mutex<Vec<Zombie>>);
+
+#[derive(Debug)]
+struct Zombie {
+    client: u64,
+    end: Instant,
+}
 
 impl Zombies {
-    /// Watches a transfer that ends at `end` at the latest.
-    pub(super) fn watch(&self, end: Instant) -> Transfer<'_> {
-        Transfer { zombies: self, end, running: true }
+    /// Counts a transfer of `client` until `end`; says how many that client has now.
+    pub(super) fn add(&self, client: u64, end: Instant) -> usize {
+        let now = now();
+        let mut zombies = self.0.lock();
+        zombies.retain(|zombie| zombie.end > now);
+        zombies.push(Zombie { client, end });
+        zombies.iter().filter(|zombie| zombie.client == client).count()
     }
 
     /// How many may still be alive now.
     pub(super) fn count(&self) -> usize {
         let now = now();
-        let mut ends = self.0.lock();
-        ends.retain(|end| *end > now);
-        ends.len()
+        let mut zombies = self.0.lock();
+        zombies.retain(|zombie| zombie.end > now);
+        zombies.len()
     }
-}
 
-/// A running transfer; dropped before [`Transfer::ended`], it is counted.
-#[derive(Debug)]
-pub(super) struct Transfer<'a> {
-    zombies: &'a Zombies,
-    end: Instant,
-    running: bool,
-}
-
-impl Transfer<'_> {
-    /// The client has let go of the transfer.
-    pub(super) fn ended(mut self) {
-        self.running = false;
-    }
-}
-
-impl Drop for Transfer<'_> {
-    fn drop(&mut self) {
-        if self.running {
-            let now = now();
-            let mut ends = self.zombies.0.lock();
-            ends.retain(|end| *end > now);
-            ends.push(self.end);
-        }
+    /// The client has closed all its connections.
+    pub(super) fn forget(&self, client: u64) {
+        self.0.lock().retain(|zombie| zombie.client != client);
     }
 }
 
@@ -63,13 +52,14 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_transfer_counts_only_when_given_up_before_its_end() {
-        let zombies = Zombies::default();
-        let hour = Duration::from_secs(3600);
-        zombies.watch(now() + hour).ended();
-        assert_eq!(zombies.count(), 0);
-        drop(zombies.watch(now() + hour));
-        drop(zombies.watch(now()));
+    fn a_zombie_counts_until_its_end_or_that_of_its_client() {
+        let (zombies, hour) = (Zombies::default(), Duration::from_secs(3600));
+        assert_eq!(zombies.add(1, now() + hour), 1);
+        assert_eq!(zombies.add(2, now() + hour), 1);
+        assert_eq!(zombies.add(1, now() + hour), 2);
+        drop(zombies.add(2, now()));
+        assert_eq!(zombies.count(), 3);
+        zombies.forget(1);
         assert_eq!(zombies.count(), 1);
     }
 }

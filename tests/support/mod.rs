@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A server on a loopback port; a thread a connection. Its port is closed on drop.
-pub struct Server {
+pub(crate) struct Server {
     addr: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -21,7 +21,7 @@ struct Shared {
 
 impl Server {
     /// Runs `handler` for each connection; the connection is closed when it returns.
-    pub fn start(handler: impl Fn(Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(handler: impl Fn(Connection) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
         let addr = listener.local_addr().expect("the socket is bound");
         let shared = Arc::new(Shared::default());
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Answers every request with `answer`, keeping connections alive.
-    pub fn answering(
+    pub(crate) fn answering(
         answer: impl Fn(&Received) -> (u16, Vec<u8>) + Send + Sync + 'static,
     ) -> Self {
         Self::start(move |mut connection| {
@@ -60,22 +60,22 @@ impl Server {
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
     /// The address it listens on.
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// The most connections that were open at once.
-    pub fn peak(&self) -> usize {
+    pub(crate) fn peak(&self) -> usize {
         self.shared.peak.load(Ordering::SeqCst)
     }
 
     /// The connections that were ever accepted.
-    pub fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 }
@@ -97,29 +97,29 @@ impl Drop for Open {
 
 /// One request as it came over the wire.
 #[derive(Debug)]
-pub struct Received {
-    pub method: String,
-    pub target: String,
+pub(crate) struct Received {
+    pub(crate) method: String,
+    pub(crate) target: String,
     headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Received {
     /// The values of all headers of this name.
-    pub fn header(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
         let named = self.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
     }
 }
 
 /// One accepted connection.
-pub struct Connection {
+pub(crate) struct Connection {
     reader: BufReader<TcpStream>,
 }
 
 impl Connection {
     /// The next request; `None` when the client has closed the connection or sent something else.
-    pub fn request(&mut self) -> Option<Received> {
+    pub(crate) fn request(&mut self) -> Option<Received> {
         let line = self.line()?;
         let mut words = line.split(' ');
         let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
@@ -142,23 +142,23 @@ impl Connection {
     }
 
     /// Sends a whole response; false when the client is gone.
-    pub fn reply(&mut self, status: u16, body: &[u8]) -> bool {
+    pub(crate) fn reply(&mut self, status: u16, body: &[u8]) -> bool {
         let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
         self.raw(head.as_bytes()) && self.raw(body)
     }
 
     /// Sends these bytes; false when the client is gone.
-    pub fn raw(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> bool {
         self.reader.get_mut().write_all(bytes).is_ok()
     }
 
     /// Waits for the first byte of a request without taking it: a close then resets the connection.
-    pub fn peek(&mut self) -> bool {
+    pub(crate) fn peek(&mut self) -> bool {
         self.reader.get_mut().peek(&mut [0]).is_ok_and(|bytes| bytes == 1)
     }
 
     /// Waits until the client closes the connection.
-    pub fn wait_closed(&mut self) {
+    pub(crate) fn wait_closed(&mut self) {
         while matches!(self.reader.read(&mut [0; 256]), Ok(1..)) {}
     }
 
