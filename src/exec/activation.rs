@@ -44,8 +44,7 @@ impl Activation {
     pub(super) fn end(&self, more: bool) -> bool {
         if !more {
             // ORDERING: Relaxed: nothing is handed over; a failure is followed by the swap below.
-            let idle =
-                self.0.compare_exchange(RUNNING, 0, Ordering::Relaxed, Ordering::Relaxed);
+            let idle = self.0.compare_exchange(RUNNING, 0, Ordering::Relaxed, Ordering::Relaxed);
             if idle.is_ok() {
                 return false;
             }

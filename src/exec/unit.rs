@@ -95,7 +95,8 @@ impl Unit {
 
     /// Registers the activation with the executor. `true`: a task was runnable after all, and has run.
     fn fall_asleep(self: &Arc<Self>) -> bool {
-        let waker = self.waker.get_or_init(|| Waker::from(Arc::new(Activate(Arc::downgrade(self)))));
+        let waker =
+            self.waker.get_or_init(|| Waker::from(Arc::new(Activate(Arc::downgrade(self)))));
         let mut asleep = self.asleep.lock();
         let sleep = asleep.get_or_insert_with(|| {
             let executor = Arc::clone(&self.executor);
