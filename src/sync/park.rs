@@ -100,7 +100,7 @@ impl Parker {
 
     /// Sleeps in an open sleep until notified, nudged, or for no reason. Takes no notification.
     pub(crate) fn idle(&self) {
-        wait(None);
+        self.inner.token.park(None);
     }
 
     /// Closes an open sleep; `true` if a notification came, which is taken.
@@ -140,7 +140,7 @@ impl Unparker {
 
     /// Ends one [`Parker::idle`] without leaving a notification.
     pub(crate) fn nudge(&self) {
-        self.0.thread.unpark();
+        self.0.token.unpark();
     }
 
     /// This handle as a [`Waker`].
