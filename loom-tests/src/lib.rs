@@ -18,6 +18,8 @@ mod model;
 #[cfg(loom)]
 mod mutate;
 #[cfg(loom)]
+mod note;
+#[cfg(loom)]
 mod task;
 #[cfg(loom)]
 mod witness;
@@ -26,6 +28,8 @@ mod witness;
 pub use bifrost::sync::atomic::execution::Gates;
 #[cfg(loom)]
 pub use model::{Bound, Model, Report};
+#[cfg(loom)]
+pub use note::Note;
 #[cfg(loom)]
 pub use task::{Task, spawn};
 #[cfg(loom)]

@@ -35,6 +35,7 @@ pub struct Report {
 pub struct Model {
     name: &'static str,
     bound: Bound,
+    deep: Option<Bound>,
     witnesses: Vec<&'static str>,
     floor: u64,
     settings: Settings,
@@ -47,6 +48,7 @@ impl Model {
         Self {
             name,
             bound: Bound::Full,
+            deep: None,
             witnesses: vec![],
             floor: 1,
             settings: Settings::default(),
@@ -57,6 +59,12 @@ impl Model {
     /// How much of the search to do.
     pub fn bound(mut self, bound: Bound) -> Self {
         self.bound = bound;
+        self
+    }
+
+    /// How much of it to do when `BIFROST_LOOM=deep` is set: for what takes more than a few seconds.
+    pub fn deep(mut self, bound: Bound) -> Self {
+        self.deep = Some(bound);
         self
     }
 
@@ -97,11 +105,14 @@ impl Model {
     ///
     /// If an execution fails, a declared outcome was never seen or an undeclared one was, the executions
     /// are fewer than the floor, or something could have cut the search short.
-    pub fn run(self, model: impl Fn(&Witness) + Send + Sync + 'static) -> Report {
+    pub fn run(mut self, model: impl Fn(&Witness) + Send + Sync + 'static) -> Report {
         const { assert!(cfg!(debug_assertions), "set CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true") };
         for variable in FORBIDDEN {
             let set = std::env::var_os(variable).is_some();
             assert!(!set, "{variable} is set: it could cut the search of {} short", self.name);
+        }
+        if std::env::var_os("BIFROST_LOOM").is_some_and(|mode| mode == "deep") {
+            self.bound = self.deep.unwrap_or(self.bound);
         }
         let mutated = mutate::arm();
         let witness = Witness::new(&self.witnesses);

@@ -1,56 +1,22 @@
 //! `Parker`: no notification is lost, and what the unparker did before is visible after.
 //!
-//! What is made visible is a [`UnsafeCell`] or a `Relaxed` flag, so that the parker's own edge is the only
+//! What is made visible is a [`Note`] or a `Relaxed` flag, so that the parker's own edge is the only
 //! one there is.
 #![cfg(loom)]
 
+use bifrost::sync::Parker;
 use bifrost::sync::atomic::{AtomicBool, Ordering};
-use bifrost::sync::{Parker, UnsafeCell};
-use loom_tests::{Bound, Model, spawn};
+use loom_tests::{Bound, Model, Note, spawn};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Written once before the notification and read once after it.
-struct Note(UnsafeCell<u32>);
-
-// SAFETY: the models write before `unpark` and read after it was taken; loom checks just that.
-#[expect(unsafe_code, reason = "loom judges the accesses")]
-unsafe impl Sync for Note {}
-
-impl Note {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(UnsafeCell::new(0)))
-    }
-
-    fn write(&self) {
-        self.0.with_mut(|cell| {
-            // SAFETY: see the type.
-            #[expect(unsafe_code, reason = "loom judges the access")]
-            unsafe {
-                *cell = 1
-            }
-        });
-    }
-
-    fn read(&self) {
-        let value = self.0.with(|cell| {
-            // SAFETY: see the type.
-            #[expect(unsafe_code, reason = "loom judges the access")]
-            unsafe {
-                *cell
-            }
-        });
-        assert_eq!(value, 1, "the note is there");
-    }
-}
 
 #[test]
 fn park_notify() {
     Model::new("park_notify").witness("parked").witness("taken").floor(39).run(|w| {
-        let (parker, note) = (Parker::new(), Note::new());
+        let (parker, note) = (Parker::new(), Arc::new(Note::default()));
         let (unparker, theirs) = (parker.unparker(), Arc::clone(&note));
         let task = spawn(move || {
-            theirs.write();
+            theirs.write(1);
             unparker.unpark();
         });
         if parker.take() {
@@ -59,7 +25,7 @@ fn park_notify() {
             parker.park();
             w.saw("parked");
         }
-        note.read();
+        assert_eq!(note.read(), 1);
         assert!(!parker.take(), "one notification is taken once");
         task.join();
     });
@@ -68,10 +34,10 @@ fn park_notify() {
 #[test]
 fn park_notify_against_a_timeout() {
     Model::new("park_notify_timeout").witness("in time").witness("timed out").floor(108).run(|w| {
-        let (parker, note) = (Parker::new(), Note::new());
+        let (parker, note) = (Parker::new(), Arc::new(Note::default()));
         let (unparker, theirs) = (parker.unparker(), Arc::clone(&note));
         let task = spawn(move || {
-            theirs.write();
+            theirs.write(1);
             unparker.unpark();
         });
         if parker.park_timeout(Duration::ZERO) {
@@ -80,7 +46,7 @@ fn park_notify_against_a_timeout() {
             parker.park();
             w.saw("timed out");
         }
-        note.read();
+        assert_eq!(note.read(), 1);
         assert!(!parker.take(), "one notification is taken once");
         task.join();
     });
@@ -88,7 +54,8 @@ fn park_notify_against_a_timeout() {
 
 #[test]
 fn park_notify_from_two() {
-    let model = Model::new("park_notify_two").bound(Bound::Preemptions(3)).floor(2032);
+    let model =
+        Model::new("park_notify_two").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(2032);
     model.witness("no park").witness("one park").witness("two parks").run(|w| {
         let parker = Parker::new();
         let flags = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);

@@ -92,7 +92,8 @@ fn waker_told_while_registering() {
 
 #[test]
 fn waker_two_wakes() {
-    let model = Model::new("waker_two_wakes").bound(Bound::Preemptions(3)).floor(4422);
+    let model =
+        Model::new("waker_two_wakes").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(4422);
     model.witness("none").witness("one").witness("two").witness("more").run(|w| {
         let (shared, parker) = (Shared::new(), Parker::new());
         let signal = |n| {
