@@ -12,7 +12,7 @@ use std::time::Duration;
 
 #[test]
 fn park_notify() {
-    Model::new("park_notify").witness("parked").witness("taken").floor(39).run(|w| {
+    Model::new("park_notify").witness("parked").witness("taken").floor(36).run(|w| {
         let (parker, note) = (Parker::new(), Arc::new(Note::default()));
         let (unparker, theirs) = (parker.unparker(), Arc::clone(&note));
         let task = spawn(move || {
@@ -33,7 +33,7 @@ fn park_notify() {
 
 #[test]
 fn park_notify_against_a_timeout() {
-    Model::new("park_notify_timeout").witness("in time").witness("timed out").floor(108).run(|w| {
+    Model::new("park_notify_timeout").witness("in time").witness("timed out").floor(100).run(|w| {
         let (parker, note) = (Parker::new(), Arc::new(Note::default()));
         let (unparker, theirs) = (parker.unparker(), Arc::clone(&note));
         let task = spawn(move || {
@@ -55,7 +55,7 @@ fn park_notify_against_a_timeout() {
 #[test]
 fn park_notify_from_two() {
     let model =
-        Model::new("park_notify_two").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(2032);
+        Model::new("park_notify_two").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(1900);
     model.witness("no park").witness("one park").witness("two parks").run(|w| {
         let parker = Parker::new();
         let flags = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);

@@ -6,7 +6,6 @@
 #![cfg(loom)]
 
 use bifrost::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use bifrost::sync::thread::yield_now;
 use bifrost::sync::{AtomicWaker, Parker};
 use loom_tests::{Bound, Model, spawn};
 use std::sync::Arc;
@@ -35,17 +34,9 @@ impl Shared {
     }
 }
 
-/// A registrar that meets a wake-up under way wakes itself, again and again until the other thread gets on.
-/// It yields, but not at once: loom keeps old values from a thread that has yielded.
-fn breathe(parks: usize) {
-    if parks > 2 {
-        yield_now();
-    }
-}
-
 #[test]
 fn waker_register_wake() {
-    let model = Model::new("waker_register_wake").floor(255);
+    let model = Model::new("waker_register_wake").floor(240);
     model.witness("no park").witness("one park").run(|w| {
         let (shared, parker) = (Shared::new(), Parker::new());
         let theirs = Arc::clone(&shared);
@@ -59,7 +50,6 @@ fn waker_register_wake() {
             }
             parker.park();
             parks += 1;
-            breathe(parks);
         }
         // More than one would say that the look after a registration does not see why it was woken.
         w.saw(["no park", "one park", "more"][parks.min(2)]);
@@ -70,7 +60,7 @@ fn waker_register_wake() {
 /// Whoever is woken while it registers, by itself or by the other thread, sees why at its next look.
 #[test]
 fn waker_told_while_registering() {
-    let model = Model::new("waker_told_while_registering").floor(408);
+    let model = Model::new("waker_told_while_registering").floor(390);
     model.witness("told").witness("before").witness("after").run(|w| {
         let (shared, parker) = (Shared::new(), Parker::new());
         let theirs = Arc::clone(&shared);
@@ -93,8 +83,8 @@ fn waker_told_while_registering() {
 #[test]
 fn waker_two_wakes() {
     let model =
-        Model::new("waker_two_wakes").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(4422);
-    model.witness("none").witness("one").witness("two").witness("more").run(|w| {
+        Model::new("waker_two_wakes").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(4000);
+    model.witness("none").witness("one").witness("two").run(|w| {
         let (shared, parker) = (Shared::new(), Parker::new());
         let signal = |n| {
             let theirs = Arc::clone(&shared);
@@ -110,7 +100,6 @@ fn waker_two_wakes() {
             }
             parker.park();
             parks += 1;
-            breathe(parks);
         }
         w.saw(["none", "one", "two", "more"][parks.min(3)]);
         tasks.into_iter().for_each(|task| task.join());
@@ -131,7 +120,7 @@ impl Wake for Count {
 /// thread and back by `waker.release`.
 #[test]
 fn waker_reuse() {
-    let model = Model::new("waker_reuse").floor(192);
+    let model = Model::new("waker_reuse").floor(180);
     model.witness("none").witness("first").witness("second").witness("both").run(|w| {
         let shared = Shared::new();
         let counts = [0, 1].map(|_| Arc::new(Count(AtomicU32::new(0))));

@@ -82,8 +82,12 @@ impl AtomicWaker {
                 }
                 drop_quietly(replaced);
             }
-            // A wake-up is being delivered to the waker before this one: this task must look again.
-            Err(_) => waker.wake_by_ref(),
+            // A wake-up is being delivered to the waker before this one: this task must look again, which is
+            // in vain until the other thread gets on.
+            Err(_) => {
+                waker.wake_by_ref();
+                super::spin_loop();
+            }
         }
     }
 
