@@ -67,6 +67,8 @@ fn ring_2p1c() {
 
 #[test]
 fn ring_2p2c() {
+    ring_own_push(2);
+    ring_own_push(3);
     let model =
         Model::new("ring_2p2c").bound(Bound::Preemptions(2)).deep(Bound::Preemptions(3)).floor(1);
     model.witness("none").witness("one").witness("two").run(|w| {
@@ -84,6 +86,24 @@ fn ring_2p2c() {
         w.saw(["none", "one", "two"][popped.len()]);
         popped.extend(jobs.drain());
         order(popped, 2);
+    });
+}
+
+/// Two who push and then pop: each has pushed one, so neither can find the ring empty, wherever the hints
+/// that it went by came from.
+fn ring_own_push(capacity: usize) {
+    let model = Model::new("ring_own_push").bound(Bound::Preemptions(3)).deep(Bound::Full);
+    model.witness("own").witness("other").run(move |w| {
+        let jobs = Jobs::new(capacity);
+        let turn = |jobs: &Jobs, index| {
+            jobs.push(index).expect("there is room for both");
+            jobs.pop().expect("there is one for each")
+        };
+        let theirs = Arc::clone(&jobs);
+        let task = spawn(move || turn(&theirs, 0));
+        let mine = turn(&jobs, 1);
+        w.saw(if mine == 1 { "own" } else { "other" });
+        order(vec![mine, task.join()], 2);
     });
 }
 
