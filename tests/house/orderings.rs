@@ -1,0 +1,62 @@
+//! Every memory ordering is explained, and a stronger one than Relaxed names the edge that it makes.
+
+use super::edges::{Edges, edge_names};
+use super::source::Source;
+use super::tree::{Finding, Tree};
+
+const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
+
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
+    let edges = Edges::read(tree);
+    let sources = tree.below("src/");
+    sources.flat_map(|source| check_source(source, &edges)).collect()
+}
+
+fn check_source(source: &Source, edges: &Edges) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for at in source.words("Ordering").into_iter().filter(|&at| !source.in_test(at)) {
+        let rest = at + "Ordering".len();
+        if !source.code[rest..].starts_with(&[':', ':']) {
+            continue;
+        }
+        let name = source.ident(rest + 2);
+        let strong = STRONG.contains(&name.as_str());
+        if matches!(source.code.get(rest + 2), Some('{' | '*')) {
+            findings.push(Finding::at(
+                source,
+                at,
+                "orderings are written out: `Ordering::Acquire`",
+            ));
+        } else if strong || name == "Relaxed" {
+            findings.extend(check_one(source, at, &name, strong, edges));
+        }
+    }
+    findings
+}
+
+fn check_one(
+    source: &Source,
+    at: usize,
+    name: &str,
+    strong: bool,
+    edges: &Edges,
+) -> Option<Finding> {
+    let Some(said) = source.explanation(at, "ORDERING:") else {
+        let what = format!(
+            "`Ordering::{name}` without an `// ORDERING:` comment above its statement: name the edge \
+             and its other side, or say why Relaxed is enough"
+        );
+        return Some(Finding::at(source, at, &what));
+    };
+    let named = edge_names(&said);
+    if let Some(unknown) = named.iter().find(|id| !edges.has(id)) {
+        let what =
+            format!("the edge `{unknown}` stands in no edge table: mend the name or add a row");
+        return Some(Finding::at(source, at, &what));
+    }
+    if strong && named.is_empty() {
+        let what = format!("the comment on `Ordering::{name}` names no edge in backticks: name it");
+        return Some(Finding::at(source, at, &what));
+    }
+    None
+}
