@@ -141,9 +141,10 @@ impl Places {
         self.0.iter().any(|(entry, _)| covers(entry, path))
     }
 
-    /// Entries that nothing in `used` needs any more.
+    /// Entries for a file that nothing in `used` needs any more; a directory's entry is a decision ahead.
     pub(crate) fn idle(&self, used: &[String]) -> Vec<Finding> {
-        let idle = self.0.iter().filter(|(entry, _)| !used.iter().any(|path| covers(entry, path)));
+        let idle =
+            self.0.iter().filter(|(entry, _)| !entry.ends_with('/') && !used.contains(entry));
         idle.map(|(entry, line)| {
             let what = format!("nothing needs the entry `{entry}` any more: remove it");
             Finding::new(DESIGN, *line, &what)
