@@ -60,7 +60,9 @@ impl<C, T> Reader<C, T> {
 
     /// Takes the job back after a queue refused its index: nobody else has the index then.
     pub fn retract(mut self) -> Retracted<C, T> {
-        let Some(slab) = self.slab.take() else { unreachable!("a reader is retracted before it reads") };
+        let Some(slab) = self.slab.take() else {
+            unreachable!("a reader is retracted before it reads")
+        };
         let record = slab.record(self.ticket.index());
         if !record.state.retract(self.ticket.generation()) {
             slab.bury(self.ticket.index());

@@ -114,9 +114,9 @@ impl<C> JobRecord<C> {
 
     /// Writes the limits and numbers of a job that enters.
     pub(super) fn set_entry(&self, entry: &Entry) {
-        let limit = entry.exec_timeout.map_or(NO_LIMIT, |limit| {
-            u64::try_from(limit.as_nanos()).unwrap_or(NO_LIMIT - 1)
-        });
+        let limit = entry
+            .exec_timeout
+            .map_or(NO_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(NO_LIMIT - 1));
         // ORDERING: Relaxed, all of them: `enqueue` publishes them with the job (`job.enqueue`).
         self.deadline.store(entry.queue_deadline.as_word(), Ordering::Relaxed);
         self.submitted_at.store(entry.submitted_at.as_nanos(), Ordering::Relaxed);

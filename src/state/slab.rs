@@ -146,7 +146,9 @@ impl<C> Slab<C> {
         may: impl Fn(Phase) -> bool,
     ) -> Option<Decided<'_, C>> {
         match self.get(ticket)?.state.decide(ticket.generation(), verdict, may) {
-            Decision::Won(phase) => Some(Decided { slab: self, ticket, verdict, phase, published: false }),
+            Decision::Won(phase) => {
+                Some(Decided { slab: self, ticket, verdict, phase, published: false })
+            }
             Decision::Lost => None,
         }
     }
@@ -369,7 +371,11 @@ impl<'a, C> Decided<'a, C> {
 
     /// The worker that has the job's task, if it ran: it is to be woken, and drops the task.
     pub fn runner(&self) -> Option<u32> {
-        if self.phase == Phase::Running { self.slab.record(self.ticket.index()).runner() } else { None }
+        if self.phase == Phase::Running {
+            self.slab.record(self.ticket.index()).runner()
+        } else {
+            None
+        }
     }
 
     /// The job's stamps, its end being `now`.

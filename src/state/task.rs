@@ -154,11 +154,8 @@ pub(super) unsafe fn take_ended<T>(cell: *mut Cell) -> Ended<T> {
 struct Table<R, C, T>(PhantomData<(R, C, T)>);
 
 impl<R: Run<C, T>, C: 'static, T: Send + 'static> Table<R, C, T> {
-    const TABLE: &'static TaskTable<C> = &TaskTable {
-        run: Self::run,
-        drop_task: drop_in::<R>,
-        drop_ended: drop_in::<Ended<T>>,
-    };
+    const TABLE: &'static TaskTable<C> =
+        &TaskTable { run: Self::run, drop_task: drop_in::<R>, drop_ended: drop_in::<Ended<T>> };
 
     /// # Safety
     ///

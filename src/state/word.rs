@@ -258,12 +258,8 @@ impl StateWord {
         let owners = HANDLE | EXEC;
         let word = generation << GENERATION_SHIFT | owners | from as u64;
         // ORDERING: Acquire takes `job.enqueue`; Release is edge `job.start`. A failure is looked at below.
-        let first = self.0.compare_exchange(
-            word,
-            word & !PHASE | to,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+        let first =
+            self.0.compare_exchange(word, word & !PHASE | to, Ordering::AcqRel, Ordering::Acquire);
         let mut now = match first {
             Ok(_) => return true,
             Err(now) => now,
@@ -299,8 +295,9 @@ impl StateWord {
             if View(now).generation() != generation || !undecided || !may(phase) {
                 return Decision::Lost;
             }
-            let decided =
-                now & !(PHASE | VERDICT) | (verdict as u64) << VERDICT_SHIFT | Phase::Decided as u64;
+            let decided = now & !(PHASE | VERDICT)
+                | (verdict as u64) << VERDICT_SHIFT
+                | Phase::Decided as u64;
             // ORDERING: Acquire as above. Nothing is published yet: `publish` is the edge.
             match self.0.compare_exchange(now, decided, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Decision::Won(phase),

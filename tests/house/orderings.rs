@@ -1,9 +1,14 @@
 //! Every memory ordering is explained, and a stronger one than Relaxed names the edge that it makes.
+//!
+//! The `// ORDERING:` comment stands on the statement or directly above it. `ORDERING: Relaxed, all ...`
+//! (or `both`) speaks for the Relaxed accesses down to the next blank line; `as above` takes over what an
+//! earlier comment of the same function names.
 
 use super::edges::{Edges, edge_names};
 use super::source::Source;
 use super::tree::{Finding, Tree};
 
+const MARK: &str = "ORDERING:";
 const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
@@ -41,7 +46,10 @@ fn check_one(
     strong: bool,
     edges: &Edges,
 ) -> Option<Finding> {
-    let Some(said) = source.explanation(at, "ORDERING:") else {
+    let Some(said) = source.explanation(at, MARK) else {
+        if !strong && in_explained_group(source, at) {
+            return None;
+        }
         let what = format!(
             "`Ordering::{name}` without an `// ORDERING:` comment above its statement: name the edge \
              and its other side, or say why Relaxed is enough"
@@ -54,9 +62,27 @@ fn check_one(
             format!("the edge `{unknown}` stands in no edge table: mend the name or add a row");
         return Some(Finding::at(source, at, &what));
     }
-    if strong && named.is_empty() {
+    let taken_over = || said.contains("as above") && edge_above(source, at);
+    if strong && named.is_empty() && !taken_over() {
         let what = format!("the comment on `Ordering::{name}` names no edge in backticks: name it");
         return Some(Finding::at(source, at, &what));
     }
     None
+}
+
+/// Whether a comment above speaks for all Relaxed accesses of a paragraph that has this one.
+fn in_explained_group(source: &Source, at: usize) -> bool {
+    let group = ["ORDERING: Relaxed, all", "ORDERING: Relaxed, both"];
+    let mut paragraph = source.lines_above(at).take_while(|line| !line.is_blank && !line.begins_fn);
+    let nearest = paragraph.find(|line| line.comment.contains(MARK));
+    nearest.is_some_and(|line| group.iter().any(|mark| line.comment.contains(mark)))
+}
+
+/// Whether an earlier comment of the function names an edge.
+fn edge_above(source: &Source, at: usize) -> bool {
+    let function = source.lines_above(at).take_while(|line| !line.begins_fn);
+    let mut comments: Vec<&str> = function.map(|line| line.comment).collect();
+    comments.reverse();
+    let said = comments.join(" ");
+    said.find(MARK).is_some_and(|from| !edge_names(&said[from..]).is_empty())
 }

@@ -31,6 +31,14 @@ pub(crate) struct PathUse {
     pub(crate) at: usize,
 }
 
+/// A line above some place in the code.
+#[derive(Debug)]
+pub(crate) struct LineAbove<'a> {
+    pub(crate) comment: &'a str,
+    pub(crate) is_blank: bool,
+    pub(crate) begins_fn: bool,
+}
+
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
         let (code, comments) = split(text);
@@ -118,6 +126,17 @@ impl Source {
             }
         }
         None
+    }
+
+    /// The comments of the lines above the one of `at`, nearest first, with whether the line is blank and
+    /// whether it begins a function.
+    pub(crate) fn lines_above(&self, at: usize) -> impl Iterator<Item = LineAbove<'_>> {
+        let starts: Vec<usize> = self.words("fn").into_iter().map(|f| self.lines[f]).collect();
+        (0..self.lines[at]).rev().map(move |line| LineAbove {
+            comment: &self.comments[line],
+            is_blank: !self.has_code[line] && self.comments[line].is_empty(),
+            begins_fn: starts.contains(&line),
+        })
     }
 
     /// Where the statement, the match arm or the field around `at` may begin, inner first.
