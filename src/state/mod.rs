@@ -18,7 +18,6 @@ mod slab;
 mod task;
 mod word;
 
-pub(crate) use error::drop_caught;
 pub use error::{JobError, PanicInfo};
 pub use lifecycle::{LifeState, Lifecycle};
 pub use reader::{Reader, Report, Retracted};

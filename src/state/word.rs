@@ -147,7 +147,7 @@ impl Verdict {
 /// What a compare-exchange for the outcome gave.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(super) enum Decision {
     /// The caller decided the job, which was in this phase, and now counts and publishes it.
     Won(Phase),
     /// The job has an outcome already, or the ticket is stale.
