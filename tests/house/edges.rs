@@ -3,13 +3,14 @@
 //! A file that makes edges lists them in its `//!` header in a table whose first column is `edge`, ids in
 //! backticks (`ring.push`), and names its models in a sentence: ``Models: `a`, `b`.`` Each model is a
 //! `#[test]` of that name in loom-tests/tests, and each test there is named by a file in src. Tests of
-//! the models' own harness stand in `canary*.rs` and prove no edge.
+//! the models' own harness stand in `canary*.rs` and `gates*.rs` and prove no edge.
 
 use super::source::Source;
 use super::tree::{Finding, Tree, cells, quoted};
 
 const MEMORY: &str = "docs/MEMORY.md";
 const MODELS: &str = "loom-tests/tests/";
+const HARNESS: [&str; 2] = ["canary", "gates"];
 
 /// Every edge id with the file and the line of its row.
 #[derive(Debug)]
@@ -83,8 +84,8 @@ fn check_models(tree: &Tree, edges: &Edges) -> Vec<Finding> {
         named.extend(names);
     }
     for (name, source, at) in &models {
-        let canary = source.path[MODELS.len()..].starts_with("canary");
-        if !canary && !named.contains(name) {
+        let of_harness = HARNESS.iter().any(|name| source.path[MODELS.len()..].starts_with(name));
+        if !of_harness && !named.contains(name) {
             let what =
                 format!("no header in src names the model `{name}`: add it to `Models:` there");
             findings.push(Finding::at(source, *at, &what));
