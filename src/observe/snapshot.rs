@@ -75,7 +75,7 @@ pub struct Totals {
     pub workers: WorkerSnapshot,
     /// All blocking workers.
     pub blocking_workers: WorkerSnapshot,
-    /// All queues; the high-water mark is the sum of the marks, which need not have been at one time.
+    /// All queues.
     pub queue: QueueSnapshot,
     /// All job records.
     pub records: RecordSnapshot,
@@ -127,8 +127,6 @@ pub struct QueueSnapshot {
     pub capacity: u64,
     /// Places held by jobs that have ended already.
     pub dead_slots: u64,
-    /// The greatest depth that there was.
-    pub high_water: u64,
 }
 
 impl QueueSnapshot {
@@ -136,7 +134,6 @@ impl QueueSnapshot {
         self.depth += other.depth;
         self.capacity += other.capacity;
         self.dead_slots += other.dead_slots;
-        self.high_water += other.high_water;
     }
 }
 
@@ -227,12 +224,7 @@ mod tests {
             uptime_seconds: 1.5,
             workers,
             blocking_workers: WorkerSnapshot { zombie: 7 * n, ..workers },
-            queue: QueueSnapshot {
-                depth: n,
-                capacity: 2 * n,
-                dead_slots: 3 * n,
-                high_water: 4 * n,
-            },
+            queue: QueueSnapshot { depth: n, capacity: 2 * n, dead_slots: 3 * n },
             records: RecordSnapshot { capacity: 5 * n, free: 6 * n },
             ledger: blocks.ledger(),
             wait: blocks.wait(),

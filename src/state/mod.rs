@@ -21,6 +21,8 @@ mod task;
 mod word;
 
 pub use delivery::{Chain, Completions};
+#[cfg(all(feature = "executor", not(loom)))]
+pub(crate) use error::drop_caught;
 pub use error::{JobError, PanicInfo};
 pub use keys::{KeyLease, KeyRing, NoKey};
 pub use lifecycle::{LifeState, Lifecycle};

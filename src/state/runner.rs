@@ -69,7 +69,8 @@ impl<C, X> Slab<C, X> {
         grave.drop_panics
     }
 
-    pub(super) fn ticket_at(&self, index: u32) -> Ticket {
+    /// The job whose index came out of a queue.
+    pub fn ticket_at(&self, index: u32) -> Ticket {
         Ticket::new(index, self.record(index).state.view().generation())
     }
 }

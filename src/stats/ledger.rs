@@ -83,6 +83,11 @@ impl Ledger {
         clamp(self.queued_exact())
     }
 
+    /// Submissions that wait for space; they are neither accepted nor refused yet.
+    pub fn blocked(&self) -> u64 {
+        self.get(Count::Blocked).saturating_sub(self.get(Count::Unblocked))
+    }
+
     /// Jobs that wait outside the queue, for a retry, a key or a breaker; exact in a quiet provider.
     pub fn delayed(&self) -> u64 {
         self.get(Count::Delayed).saturating_sub(self.get(Count::DelayedReturned))
@@ -154,7 +159,8 @@ impl Ledger {
     fn queued_exact(&self) -> i128 {
         let begun =
             i128::from(self.get(Count::Started)) + i128::from(self.get(Count::EndedUnstarted));
-        i128::from(self.accepted()) - begun + self.suspended() - i128::from(self.delayed())
+        let waiting = self.suspended() - i128::from(self.delayed()) - i128::from(self.blocked());
+        i128::from(self.accepted()) - begun + waiting
     }
 
     fn sum(&self, of: impl Fn(Count) -> bool) -> u64 {
@@ -254,7 +260,7 @@ mod tests {
 
     #[test]
     fn every_pair_in_the_wrong_order_is_found() {
-        let cases: [(&[(Count, u64)], &str); 5] = [
+        let cases: [(&[(Count, u64)], &str); 4] = [
             (&[(Count::Submitted, 1), (Count::NoKey, 2)], "rejected"),
             (&[(Count::Submitted, 1), (Count::Started, 2)], "started + ended_unstarted"),
             (&[(Count::Delayed, 1), (Count::DelayedReturned, 2)], "delayed_returned"),

@@ -1,0 +1,160 @@
+//! The one place that counts and publishes an outcome, and the tick that ends jobs whose time is over.
+//!
+//! The tick of a provider sleeps until the earliest limit, or one period, whichever comes first, and not
+//! at all while no job is in flight.
+//!
+//! | edge | write | read | what becomes visible |
+//! |---|---|---|---|
+//! | `tick.fences` | `fence` of a push, after the job was queued | `fence` of `tick`, after `next_tick` was cleared | the job, or the cleared word that makes the submitter ask for a tick |
+//!
+//! Models: `tick_request`.
+
+use super::core::{Core, Host};
+use crate::exec::Ticked;
+use crate::state::{Decided, LifeState, Phase, Ticket, Verdict};
+use crate::stats::Count;
+use crate::sync::atomic::{Ordering, fence};
+use crate::time::{Deadline, Instant};
+use std::time::Duration;
+
+/// Outcomes that one tick gives at most; what is left comes with the next, at once.
+const MOST_A_TICK: usize = 1024;
+/// How close two ticks for short limits may follow each other.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+impl Core {
+    /// Counts and publishes the outcome that the caller decided, and wakes whoever has to know.
+    pub(super) fn settle(&self, decided: Decided<'_, super::JobContext, Host>) {
+        let host = self.host();
+        let now = host.clock.now();
+        let started = decided.phase() == Phase::Running;
+        let bereaved = decided.bereaved();
+        if started && let Some(started_at) = decided.stamps(now).started_at {
+            host.stats.record_run(nanos(now.saturating_duration_since(started_at)));
+        }
+        if let Some(runner) = bereaved {
+            host.stats.add(Count::Zombies, 1);
+            host.lane_of(runner).0.set_zombie(true);
+            host.judge();
+        }
+        if let Some(outcome) = Count::outcome(decided.verdict().code()) {
+            host.stats.end(outcome, started);
+        }
+        decided.publish(now);
+        if let Some(runner) = bereaved {
+            let (lane, number) = host.lane_of(runner);
+            lane.queue.consumers().wake(number);
+        }
+        host.notify_drained();
+    }
+
+    /// Decides the job of `ticket` if it has no outcome yet; whether this call did.
+    pub(super) fn end(
+        &self,
+        ticket: Ticket,
+        verdict: Verdict,
+        may: impl Fn(Phase) -> bool,
+    ) -> bool {
+        match self.decide(ticket, verdict, may) {
+            Some(decided) => {
+                self.settle(decided);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes dead jobs off the heads of the queues; how many.
+    pub(super) fn reap(&self) -> usize {
+        let mut reaped = 0;
+        for lane in self.host().lanes.iter().filter(|lane| lane.is_served()) {
+            while let Some(index) = lane.queue.reap(|index| self.is_dead(index)) {
+                self.count_panics(self.bury(index));
+                reaped += 1;
+            }
+        }
+        reaped
+    }
+
+    /// Counts panics that were caught in a job's drops.
+    pub(super) fn count_panics(&self, panics: u32) {
+        if panics > 0 {
+            self.host().stats.add(Count::PanicsCaught, u64::from(panics));
+        }
+    }
+
+    /// Makes sure that a tick comes when `deadline` passes, or within a period.
+    pub(super) fn watch(&self, deadline: Deadline, now: Instant) {
+        let host = self.host();
+        let due = deadline.min(Deadline::after(now, host.period)).as_word();
+        // ORDERING: Relaxed: ordered by the fence of the push (`tick.fences`); the requests below carry
+        // nothing but the instant.
+        if due < host.next_tick.load(Ordering::Relaxed)
+            && host.next_tick.fetch_min(due, Ordering::Relaxed) > due
+        {
+            host.ticker.request(Deadline::from_word(due));
+        }
+    }
+}
+
+impl Ticked for Core {
+    fn tick(&self, now: Instant) -> Deadline {
+        let host = self.host();
+        // ORDERING: Relaxed: ordered by the fence below.
+        let due = Deadline::from_word(host.next_tick.load(Ordering::Relaxed));
+        if !due.is_past(now) {
+            return due;
+        }
+        // ORDERING: Relaxed: as above.
+        host.next_tick.store(Deadline::NEVER.as_word(), Ordering::Relaxed);
+        // ORDERING: `tick.fences`: store-load against a push. Either the scan sees the job, or its
+        // submitter sees the cleared word and asks for a tick.
+        fence(Ordering::SeqCst);
+        let mut ended = 0;
+        let scan = self.scan(now, MOST_A_TICK, |decided| {
+            ended += 1;
+            self.settle(decided);
+        });
+        self.reap();
+        if scan.live == 0 && scan.unburied == 0 && ended == 0 {
+            return Deadline::NEVER;
+        }
+        let earliest = if ended == MOST_A_TICK { SHORTEST.min(host.period) } else { host.period };
+        let soonest = Deadline::after(now, SHORTEST);
+        let next = if scan.next < soonest { soonest } else { scan.next };
+        let next = next.min(Deadline::after(now, earliest));
+        // ORDERING: Relaxed: as above; whoever lowered the word meanwhile asked by itself.
+        host.next_tick.fetch_min(next.as_word(), Ordering::Relaxed);
+        next
+    }
+}
+
+impl Host {
+    /// Draining, whoever waits for the end looks again.
+    pub(super) fn notify_drained(&self) {
+        if self.life.state() == LifeState::Draining {
+            self.drained.notify(usize::MAX);
+        }
+    }
+
+    /// Enters `Degraded` or `Ready` as health and zombies say.
+    pub(super) fn judge(&self) {
+        // ORDERING: Relaxed: a flag of its own.
+        let healthy = self.healthy.load(Ordering::Relaxed);
+        let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
+        match (self.life.state(), well) {
+            (LifeState::Ready, false) => {
+                self.life.change(LifeState::Degraded);
+            }
+            (LifeState::Degraded, true) => {
+                self.life.change(LifeState::Ready);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A duration in the nanoseconds of the statistics.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
