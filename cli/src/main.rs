@@ -1,1 +1,3 @@
+//! The `bifrost` command.
+
 fn main() {}

@@ -1,0 +1,3 @@
+//! The parts of the `bifrost` command, as a library for its own tests.
+
+pub mod upstream;
