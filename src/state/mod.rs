@@ -10,6 +10,7 @@
 //! | `keys` | the rotation of API keys |
 
 mod error;
+mod keys;
 mod lifecycle;
 mod reader;
 mod record;
@@ -19,6 +20,7 @@ mod task;
 mod word;
 
 pub use error::{JobError, PanicInfo};
+pub use keys::{KeyLease, KeyRing, NoKey};
 pub use lifecycle::{LifeState, Lifecycle};
 pub use reader::{Reader, Report, Retracted};
 pub use record::{Entry, JobRecord, Origin, Sink, Stamps};

@@ -135,7 +135,7 @@ impl Count {
         match self {
             Self::Submitted => "submitted",
             Self::Blocked => "blocked",
-            Self::Delayed => "delayed",
+            Self::Delayed => "delayed_entered",
             Self::DelayedReturned => "delayed_returned",
             Self::Started => "started",
             Self::Suspended => "suspended",

@@ -79,7 +79,8 @@ fn not_below_zero(word: u64) -> u64 {
     if word > i64::MAX as u64 { 0 } else { word }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::Gauge;
 

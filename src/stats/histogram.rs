@@ -191,7 +191,8 @@ impl HistogramSnapshot {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::{BUCKETS, Histogram, HistogramSnapshot, OVERFLOW, bucket_of, lower_end};
     use crate::sync::Arc;

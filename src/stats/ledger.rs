@@ -101,7 +101,7 @@ impl Ledger {
             ("accepted", self.accepted(), "started + ended_unstarted", begun),
             ("started + ended_unstarted", begun, "ended", self.ended()),
             (
-                "delayed",
+                "delayed_entered",
                 self.get(Count::Delayed),
                 "delayed_returned",
                 self.get(Count::DelayedReturned),

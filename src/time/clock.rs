@@ -1,6 +1,7 @@
 //! The clock: precise and coarse time, and waiting until a point of it.
 
 use super::simulated::SimulatedTime;
+use super::timers::Timers;
 use super::{Deadline, Instant, Registration};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, CachePadded, OnceLock, Parker};
@@ -23,6 +24,7 @@ pub struct Clock {
 struct Inner {
     source: Source,
     coarse: CachePadded<AtomicU64>,
+    timers: Timers,
 }
 
 #[derive(Debug)]
@@ -45,7 +47,8 @@ impl Clock {
     }
 
     fn with(source: Source) -> Self {
-        let inner = Inner { source, coarse: CachePadded::new(AtomicU64::new(0)) };
+        let coarse = CachePadded::new(AtomicU64::new(0));
+        let inner = Inner { source, coarse, timers: Timers::new() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -54,6 +57,10 @@ impl Clock {
             Source::Monotonic(_) => None,
             Source::Simulated(time) => Some(time),
         }
+    }
+
+    pub(super) fn timers(&self) -> &Timers {
+        &self.inner.timers
     }
 
     /// The exact time.

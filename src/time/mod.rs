@@ -7,6 +7,7 @@
 //! | `block_on` | the one place where a thread blocks on a future |
 //! | `test_clock`, `simulated` | [`TestClock`] and what it is made of |
 //! | `wheel` | [`Wheel`]: a set of values by deadline |
+//! | `timers`, `sleep` | [`Sleep`], a future that a runtime's tick wakes |
 //! | `registration` | [`Registration`]: which threads an automatic test clock waits for |
 //!
 //! Time is read and waited for through a [`Clock`] alone (S46), so that whatever is built with the clock of
@@ -17,11 +18,15 @@ mod clock;
 mod instant;
 mod registration;
 mod simulated;
+mod sleep;
 mod test_clock;
+mod timers;
 mod wheel;
 
 pub use clock::Clock;
 pub use instant::{Deadline, Instant};
 pub use registration::{Entered, Registration};
+pub use sleep::Sleep;
 pub use test_clock::TestClock;
+pub use timers::TimerDriver;
 pub use wheel::{TimerKey, Wheel};

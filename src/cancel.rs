@@ -1,1 +1,0 @@
-//! Cancellation that propagates from parent to child.

@@ -1,0 +1,151 @@
+//! Threads that take turns of ready units.
+
+use super::unit::Unit;
+use crate::queue::JobQueue;
+use crate::ring::PopError;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, OnceLock, spin_loop};
+use crate::time::Clock;
+use std::fmt;
+use std::io;
+
+/// Units that a pool can have over its life.
+const MAX_UNITS: usize = 4096;
+/// Looks at the ready ring before a driver parks: some microseconds, against some tens for a sleep and a
+/// wake-up.
+const LOOKS_BEFORE_PARKING: u32 = 64;
+
+/// The units that have something to do, in the order in which they were activated.
+pub(super) struct Ready {
+    queue: JobQueue,
+    units: Box<[OnceLock<Arc<Unit>>]>,
+}
+
+impl Ready {
+    pub(super) fn enqueue(&self, unit: u32) {
+        // The ring has a place for every unit and a unit is in it once; closed, nobody takes turns.
+        let _woken = self.queue.push(unit);
+    }
+}
+
+/// Who takes the turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drivers {
+    /// This many threads of the pool's own.
+    Threads(usize),
+    /// Threads of the embedder's, through [`DriverPool::turn`].
+    Embedder,
+}
+
+/// A set of units and those who drive them.
+pub struct DriverPool {
+    ready: Arc<Ready>,
+    clock: Clock,
+    threads: crate::sync::Mutex<Vec<JoinHandle<()>>>,
+    units: crate::ring::IndexStack,
+}
+
+impl fmt::Debug for DriverPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DriverPool").field("ready", &self.ready.queue).finish_non_exhaustive()
+    }
+}
+
+impl DriverPool {
+    /// Starts a pool for up to `units` units whose threads are named after `name`.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it has no thread to give; no thread is left running then.
+    pub fn start(name: &str, drivers: Drivers, units: usize, clock: &Clock) -> io::Result<Self> {
+        let threads = if let Drivers::Threads(threads) = drivers { threads } else { 0 };
+        let units = units.clamp(1, MAX_UNITS);
+        let ready = Arc::new(Ready {
+            queue: JobQueue::new(units, threads.max(1)),
+            units: (0..units).map(|_| OnceLock::new()).collect(),
+        });
+        let pool = Self {
+            ready,
+            clock: clock.clone(),
+            threads: crate::sync::Mutex::new(Vec::with_capacity(threads)),
+            units: crate::ring::IndexStack::full(units),
+        };
+        for number in 0..threads {
+            match pool.spawn(name, number as u32) {
+                Ok(thread) => pool.threads.lock().push(thread),
+                Err(error) => {
+                    pool.close();
+                    pool.join();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(pool)
+    }
+
+    fn spawn(&self, name: &str, number: u32) -> io::Result<JoinHandle<()>> {
+        let ready = Arc::clone(&self.ready);
+        let clock = self.clock.clone();
+        let registration = clock.register_thread();
+        thread::spawn(&format!("bf:{name}:{number}"), move || {
+            let _entered = registration.enter();
+            while let Ok(unit) = next(&ready, &clock, number) {
+                take_turn(&ready, unit, &clock);
+            }
+        })
+    }
+
+    /// Adds a unit. `None`: the pool has had as many as it was made for.
+    pub fn add(&self) -> Option<Arc<Unit>> {
+        let number = self.units.pop()?;
+        let unit = Unit::new(number, Arc::downgrade(&self.ready));
+        self.ready.units[number as usize].get_or_init(|| Arc::clone(&unit));
+        Some(unit)
+    }
+
+    /// Takes one turn of one ready unit, if there is one: the embedder's way to drive the pool.
+    pub fn turn(&self) -> bool {
+        match self.ready.queue.try_pop() {
+            Ok(unit) => {
+                take_turn(&self.ready, unit, &self.clock);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The queue of ready units, for an embedder who waits for one as consumer 0.
+    pub fn ready(&self) -> &JobQueue {
+        &self.ready.queue
+    }
+
+    /// Lets the threads end when nothing is ready any more.
+    pub fn close(&self) {
+        self.ready.queue.close();
+    }
+
+    /// Waits for the threads, which [`close`](Self::close) lets end.
+    pub fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            // A driver catches what its units throw; if it died all the same, there is nobody to tell.
+            let _died = thread.join();
+        }
+    }
+}
+
+fn next(ready: &Ready, clock: &Clock, number: u32) -> Result<u32, PopError> {
+    for _ in 0..LOOKS_BEFORE_PARKING {
+        match ready.queue.try_pop() {
+            Err(PopError::Empty) => spin_loop(),
+            done => return done,
+        }
+    }
+    clock.block_on(ready.queue.pop(number))
+}
+
+fn take_turn(ready: &Ready, unit: u32, clock: &Clock) {
+    if let Some(unit) = ready.units.get(unit as usize).and_then(OnceLock::get) {
+        unit.turn(clock);
+    }
+}

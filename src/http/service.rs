@@ -1,0 +1,257 @@
+//! The HTTP side of one provider.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use isahc::http::header::{HeaderName, HeaderValue};
+use zeroize::Zeroizing;
+
+use super::prepared::{header_name, header_value};
+use super::url::BaseUrl;
+use super::{
+    HttpError, HttpRequest, HttpResponse, InvalidRequest, PreparedRequest, Secret, Transport,
+    TransportLimits,
+};
+use crate::state::{KeyLease, KeyRing};
+use crate::sync::Arc;
+
+/// The largest answer to a health check that is read; what is larger proves a connection as well.
+const MAX_CHECK_BODY: usize = 64 * 1024;
+
+/// The settings of a service.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServiceConfig {
+    /// `http://host[:port][/path]` or the same with `https`; the path stands in front of every request's.
+    pub base_url: String,
+    /// The header that carries the key.
+    pub auth_header: String,
+    /// What stands before the key in that header, the space between them included.
+    pub auth_prefix: String,
+    /// Names and secrets of the keys, used in turn; none for an upstream without keys.
+    pub keys: Vec<(String, Secret)>,
+    /// The longest that one exchange may take.
+    pub timeout: Duration,
+    /// The longest that a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// The largest body that is sent, in bytes.
+    pub max_request_body: usize,
+    /// The largest body that is accepted, in bytes after decompression.
+    pub max_response_body: usize,
+}
+
+impl ServiceConfig {
+    /// A service at this address without keys: `authorization: Bearer KEY` for keys that are added, 60 s
+    /// an exchange, 10 s a connection, 16 MiB a body.
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            auth_header: "authorization".to_owned(),
+            auth_prefix: "Bearer ".to_owned(),
+            keys: Vec::new(),
+            timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(10),
+            max_request_body: 16 << 20,
+            max_response_body: 16 << 20,
+        }
+    }
+}
+
+/// The HTTP side of one provider: its address, its keys and its transport.
+///
+/// **A key goes to no other host.** With keys, an absolute URL has to have the scheme, host and port of the
+/// base URL; without keys it may name any host. Redirects are responses like any other. A request with its
+/// own value for the key's header is refused when the service has keys.
+#[derive(Clone)]
+pub struct HttpService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    base: BaseUrl,
+    auth_header: HeaderName,
+    auth_prefix: String,
+    secrets: Vec<Secret>,
+    ring: Arc<KeyRing>,
+    limits: TransportLimits,
+    max_request_body: usize,
+    transport: Arc<dyn Transport>,
+}
+
+impl HttpService {
+    /// Checks the settings; opens nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Invalid`] when the base URL is malformed, the key's header is not one that can be set,
+    /// or a secret cannot stand in a header.
+    pub fn new(config: ServiceConfig, transport: Arc<dyn Transport>) -> Result<Self, HttpError> {
+        let base = BaseUrl::parse(&config.base_url)?;
+        let auth_header = header_name(&config.auth_header)?;
+        let (names, secrets): (Vec<_>, Vec<_>) = config.keys.into_iter().unzip();
+        let inner = Inner {
+            base,
+            auth_header,
+            auth_prefix: config.auth_prefix,
+            ring: KeyRing::new(names),
+            secrets,
+            limits: TransportLimits {
+                total: config.timeout,
+                connect: config.connect_timeout,
+                max_response_body: config.max_response_body,
+            },
+            max_request_body: config.max_request_body,
+            transport,
+        };
+        for index in 0..inner.secrets.len() {
+            inner.auth_value(index)?;
+        }
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The service's keys.
+    pub fn keys(&self) -> &Arc<KeyRing> {
+        &self.inner.ring
+    }
+
+    /// The service's transport.
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.inner.transport
+    }
+
+    /// Checks a request, joins its address and adds the next key in turn, whose lease has to be held until
+    /// the exchange is over. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Invalid`] says what is wrong with the request, and no key's turn was spent;
+    /// [`HttpError::NoKey`] when no key is usable.
+    pub fn prepare(
+        &self,
+        request: HttpRequest,
+    ) -> Result<(PreparedRequest, Option<KeyLease>), HttpError> {
+        let inner = &*self.inner;
+        let has_keys = !inner.ring.is_empty();
+        let uri = inner.base.join(request.target(), has_keys)?;
+        let mut prepared = PreparedRequest::new(request, uri, inner.max_request_body)?;
+        if !has_keys {
+            return Ok((prepared, None));
+        }
+        if prepared.headers.contains_key(&inner.auth_header) {
+            let name = inner.auth_header.as_str().into();
+            return Err(InvalidRequest::HeaderReserved { name }.into());
+        }
+        let lease = inner.ring.pick()?;
+        prepared.headers.insert(inner.auth_header.clone(), inner.auth_value(lease.index())?);
+        Ok((prepared, Some(lease)))
+    }
+
+    /// Sends a request with the next key in turn and waits for the whole response, for at most the smaller
+    /// of the service's timeout and `time_left`, both counted from this call.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HttpService::prepare`], and whatever kept the exchange from its end. An error status is
+    /// not an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the exchange up at once and releases the key. The request may have been
+    /// sent; its connection is closed by the same time limit at the latest.
+    pub fn send(
+        &self,
+        request: HttpRequest,
+        time_left: Duration,
+    ) -> impl Future<Output = Result<Exchange, HttpError>> + Send + 'static + use<> {
+        let limits = self.limits(time_left);
+        let started = self
+            .prepare(request)
+            .map(|(prepared, lease)| (self.inner.transport.send(prepared, limits), lease));
+        async move {
+            let (response, lease) = started?;
+            let response = response.await?;
+            Ok(Exchange { response, key: lease.map(|lease| Arc::clone(lease.name())) })
+        }
+    }
+
+    /// Asks whether the upstream can be reached: a `GET` of `path` without a key, to which any HTTP answer
+    /// is a yes, 401 and 500 included.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the upstream from answering within `timeout`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`HttpService::send`].
+    pub fn check(
+        &self,
+        path: &str,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<(), HttpError>> + Send + 'static + use<> {
+        let max_response_body = MAX_CHECK_BODY.min(self.inner.limits.max_response_body);
+        let limits = TransportLimits { max_response_body, ..self.limits(timeout) };
+        let started = self.inner.base.join(path, true).and_then(|uri| {
+            let request = PreparedRequest::new(HttpRequest::get(path), uri, 0)?;
+            Ok(self.inner.transport.send(request, limits))
+        });
+        async move {
+            match started?.await {
+                Ok(_)
+                | Err(
+                    HttpError::BodyTooLarge { .. }
+                    | HttpError::BodyInvalid { .. }
+                    | HttpError::CutOff { .. },
+                ) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+    }
+
+    fn limits(&self, time_left: Duration) -> TransportLimits {
+        let limits = self.inner.limits;
+        TransportLimits { total: limits.total.min(time_left), ..limits }
+    }
+}
+
+impl Inner {
+    fn auth_value(&self, index: usize) -> Result<HeaderValue, InvalidRequest> {
+        let secret = self.secrets.get(index).map_or("", Secret::expose);
+        // Sized at once, so that no growth leaves a copy of the secret behind.
+        let mut text = Zeroizing::new(String::with_capacity(self.auth_prefix.len() + secret.len()));
+        text.push_str(&self.auth_prefix);
+        text.push_str(secret);
+        match header_value(&text) {
+            Some(mut value) if !secret.is_empty() => {
+                value.set_sensitive(true);
+                Ok(value)
+            }
+            _ => {
+                let name = self.ring.name(index).map_or("", |name| &**name);
+                Err(InvalidRequest::KeySecret { name: name.into() })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpService")
+            .field("base", &self.inner.base)
+            .field("keys", &self.inner.ring)
+            .field("limits", &self.inner.limits)
+            .field("transport", &self.inner.transport)
+            .finish()
+    }
+}
+
+/// A response and the name of the key that it was got with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The response.
+    pub response: HttpResponse,
+    /// The key's name; `None` when the service has no keys.
+    pub key: Option<Arc<str>>,
+}
