@@ -1,6 +1,7 @@
 //! The parts of the `bifrost` command, as a library for its own tests.
 
 mod args;
+mod demo;
 mod exit;
 pub mod run;
 mod table;

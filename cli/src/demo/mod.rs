@@ -1,0 +1,5 @@
+//! `bifrost demo`: three providers, one of which breaks, with a pool each and then with one pool for all.
+
+mod scenario;
+mod screen;
+mod verdict;
