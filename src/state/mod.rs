@@ -9,6 +9,7 @@
 //! | `lifecycle` | a provider's life |
 //! | `keys` | the rotation of API keys |
 
+mod delivery;
 mod error;
 mod keys;
 mod lifecycle;
@@ -19,11 +20,12 @@ mod slab;
 mod task;
 mod word;
 
+pub use delivery::{Chain, Completions};
 pub use error::{JobError, PanicInfo};
 pub use keys::{KeyLease, KeyRing, NoKey};
 pub use lifecycle::{LifeState, Lifecycle};
 pub use reader::{Reader, Report, Retracted};
-pub use record::{Entry, JobRecord, Origin, Sink, Stamps};
+pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
 pub use runner::{Attempted, Running, Started};
 pub use slab::{Claimed, Decided, Scan, Slab, Ticket};
 pub use task::{Ended, Finish, INLINE, Run, Task};
