@@ -2,11 +2,20 @@
 
 mod args;
 mod demo;
+mod engine;
 mod exit;
-pub mod run;
+mod run;
 mod table;
 mod tally;
 pub mod upstream;
 
 pub use args::{Command, CommandLine, DemoArgs, RunArgs};
 pub use exit::Exit;
+
+/// Does what the command line says.
+pub fn run(line: &CommandLine) -> Exit {
+    match &line.command {
+        Command::Run(args) => run::run(args),
+        Command::Demo(args) => demo::run(args),
+    }
+}

@@ -1,3 +1,9 @@
 //! The `bifrost` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    bifrost_cli::run(&bifrost_cli::CommandLine::parse()).into()
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bifrost::code::{Code, CodeKind};
+use bifrost::code::Code;
 use bifrost::stats::{Count, Ledger};
 
 /// The ends of jobs, as their submitters saw them.
@@ -23,17 +23,6 @@ impl Tally {
     /// How many ended in this way.
     pub(crate) fn get(&self, code: Code) -> u64 {
         self.ends.get(&code).copied().unwrap_or(0)
-    }
-
-    /// How many were refused at the door.
-    pub(crate) fn rejected(&self) -> u64 {
-        let rejected = self.ends.iter().filter(|(code, _)| code.kind() == CodeKind::Rejection);
-        rejected.map(|(_, count)| count).sum::<u64>() + self.get(Code::Invalid)
-    }
-
-    /// How many have come to an end.
-    pub(crate) fn ended(&self) -> u64 {
-        self.ends.values().sum()
     }
 
     /// Adds another submitter's figures.
@@ -82,8 +71,7 @@ mod tests {
     #[test]
     fn a_tally_agrees_with_a_ledger_of_the_same_jobs_only() {
         let blocks = Blocks::new();
-        let mut tally = Tally::default();
-        tally.submitted = 3;
+        let mut tally = Tally { submitted: 3, ..Tally::default() };
         blocks.add(Count::Submitted, 3);
         for (count, code) in [
             (Count::Completed, Code::Ok),
@@ -94,7 +82,6 @@ mod tests {
             tally.end(code);
         }
         assert_eq!(tally.agrees(&blocks.ledger()), Ok(()));
-        assert_eq!((tally.ended(), tally.rejected()), (3, 1));
         assert_eq!(tally.troubles(), "1 queue_full, 1 timed_out_exec");
         blocks.add(Count::Completed, 1);
         let message = "the callers count 1 ok, the ledger 2".to_owned();

@@ -1,6 +1,7 @@
 //! The providers while they work.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use bifrost::observe::{ProviderSnapshot, Snapshot};
 use bifrost::stats::Count;
@@ -18,6 +19,11 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new() -> Self {
         Self { terminal: io::stdout().is_terminal(), drawn: 0 }
+    }
+
+    /// How often to draw: what scrolls by is drawn less often.
+    pub(super) fn every(&self) -> Duration {
+        Duration::from_millis(if self.terminal { 200 } else { 1_000 })
     }
 
     /// Shows what the snapshot says, in place of what was shown before.

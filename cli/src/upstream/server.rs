@@ -1,6 +1,6 @@
 //! The server of a provider.
 
-use bifrost::sync::{Arc, Mutex, MutexGuard};
+use bifrost::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,6 +35,8 @@ pub struct Upstream {
 struct Shared {
     seed: u64,
     state: Mutex<State>,
+    /// Told of each request that arrives.
+    arrived: Condvar,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,7 @@ impl Upstream {
         let address = listener.local_addr()?;
         let listener = TcpListener::try_from(listener)?;
         let state = State { behaviour, seen: Seen::default(), record: None };
-        let shared = Arc::new(Shared { seed, state: Mutex::new(state) });
+        let shared = Arc::new(Shared { seed, state: Mutex::new(state), arrived: Condvar::new() });
         let (alive, ended) = channel::bounded::<Infallible>(1);
         let server = Arc::clone(&shared);
         std::thread::Builder::new().name("upstream".to_owned()).spawn(move || {
@@ -101,6 +103,14 @@ impl Upstream {
     /// What it has seen so far.
     pub fn seen(&self) -> Seen {
         self.shared.state().seen
+    }
+
+    /// Blocks until this many requests for completions have arrived.
+    pub fn wait_for_requests(&self, requests: u64) {
+        let mut state = self.shared.state();
+        while state.seen.requests < requests {
+            state = self.shared.arrived.wait(state);
+        }
     }
 
     /// Keeps the requests from now on, for [`Upstream::requests`].
@@ -221,6 +231,7 @@ impl<'a> InFlight<'a> {
         seen.requests += 1;
         seen.in_flight += 1;
         seen.most_in_flight = seen.most_in_flight.max(seen.in_flight);
+        shared.arrived.notify_all();
         (number, state.behaviour, Self(shared))
     }
 }
