@@ -231,67 +231,53 @@ mod tests {
         assert_eq!(good(r#"{"method": "GET", "path": "/v1/models"}"#).body, b"");
     }
 
+    /// Lines with the id and the problem that are told of them.
+    const BAD: &[(&[u8], Option<&str>, &str)] = &[
+        (b"{", None, "not a JSON object (EOF while parsing an object at byte 1)"),
+        (b"[1]", None, "not a JSON object (invalid type: sequence, expected an object at byte 0)"),
+        (b"{} x", None, "not a JSON object (trailing characters at byte 4)"),
+        (b"\"\xff\"", None, "not UTF-8 at byte 1"),
+        (b"{}", None, "there is neither a body nor the field \"model\""),
+        (
+            br#"{"id": "a", "model": "m"}"#,
+            Some("a"),
+            "there is neither a body nor the field \"messages\"",
+        ),
+        (br#"{"id": ""}"#, None, "the field \"id\" is neither a text nor a number without sign"),
+        (br#"{"id": -1}"#, None, "the field \"id\" is neither a text nor a number without sign"),
+        (br#"{"id": "a", "custom_id": "b"}"#, Some("a"), "both id and custom_id are given"),
+        (br#"{"id": "a", "body": 1, "body": 2}"#, Some("a"), "the field \"body\" is given twice"),
+        (
+            br#"{"id": "a", "body": 1, "modle": 2}"#,
+            Some("a"),
+            "the field \"modle\" is unknown beside a body",
+        ),
+        (
+            br#"{"id": "a", "body": 1, "path": "x"}"#,
+            Some("a"),
+            "the path \"x\" does not start with /",
+        ),
+        (br#"{"id": "a", "body": 1, "url": 5}"#, Some("a"), "the field \"url\" is not a text"),
+        (
+            br#"{"id": "a", "body": 1, "headers": {"a": 5}}"#,
+            Some("a"),
+            "the field \"headers\" is not an object of texts",
+        ),
+        (
+            br#"{"id": "a", "body": 1, "providers": ["a", "b"]}"#,
+            Some("a"),
+            "the field \"providers\" names 2 providers; exactly 1 is supported",
+        ),
+        (
+            br#"{"id": "a", "body": 1, "provider": "a", "providers": ["b"]}"#,
+            Some("a"),
+            "both provider and providers are given",
+        ),
+    ];
+
     #[test]
     fn what_is_wrong_with_a_line_is_said_with_its_id() {
-        let cases: &[(&[u8], Option<&str>, &str)] = &[
-            (b"{", None, "not a JSON object (EOF while parsing an object at byte 1)"),
-            (
-                b"[1]",
-                None,
-                "not a JSON object (invalid type: sequence, expected an object at byte 0)",
-            ),
-            (b"{} x", None, "not a JSON object (trailing characters at byte 4)"),
-            (b"\"\xff\"", None, "not UTF-8 at byte 1"),
-            (b"{}", None, "there is neither a body nor the field \"model\""),
-            (
-                br#"{"id": "a", "model": "m"}"#,
-                Some("a"),
-                "there is neither a body nor the field \"messages\"",
-            ),
-            (
-                br#"{"id": ""}"#,
-                None,
-                "the field \"id\" is neither a text nor a number without sign",
-            ),
-            (
-                br#"{"id": -1}"#,
-                None,
-                "the field \"id\" is neither a text nor a number without sign",
-            ),
-            (br#"{"id": "a", "custom_id": "b"}"#, Some("a"), "both id and custom_id are given"),
-            (
-                br#"{"id": "a", "body": 1, "body": 2}"#,
-                Some("a"),
-                "the field \"body\" is given twice",
-            ),
-            (
-                br#"{"id": "a", "body": 1, "modle": 2}"#,
-                Some("a"),
-                "the field \"modle\" is unknown beside a body",
-            ),
-            (
-                br#"{"id": "a", "body": 1, "path": "x"}"#,
-                Some("a"),
-                "the path \"x\" does not start with /",
-            ),
-            (br#"{"id": "a", "body": 1, "url": 5}"#, Some("a"), "the field \"url\" is not a text"),
-            (
-                br#"{"id": "a", "body": 1, "headers": {"a": 5}}"#,
-                Some("a"),
-                "the field \"headers\" is not an object of texts",
-            ),
-            (
-                br#"{"id": "a", "body": 1, "providers": ["a", "b"]}"#,
-                Some("a"),
-                "the field \"providers\" names 2 providers; exactly 1 is supported",
-            ),
-            (
-                br#"{"id": "a", "body": 1, "provider": "a", "providers": ["b"]}"#,
-                Some("a"),
-                "both provider and providers are given",
-            ),
-        ];
-        for (line, id, problem) in cases {
+        for (line, id, problem) in BAD {
             let error = parse(line, 7).expect_err(problem);
             assert_eq!((error.id.as_deref(), error.problem.as_str()), (*id, *problem));
         }
