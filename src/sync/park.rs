@@ -84,13 +84,33 @@ impl Parker {
         self.sleep(Some(timeout))
     }
 
-    fn sleep(&self, timeout: Option<Duration>) -> bool {
+    /// Opens a sleep in parts ([`begin`](Self::begin), [`idle`](Self::idle), [`end`](Self::end)): from now on
+    /// a notification wakes the thread. `false` if one was pending; it is taken and no sleep is open.
+    pub(crate) fn begin(&self) -> bool {
         let state = &self.inner.state;
         // ORDERING: Acquire on failure takes `park.notify`; success publishes nothing.
         if state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Acquire).is_err() {
             // ORDERING: only the owner leaves NOTIFIED and the value was acquired just above; a second
             // unpark in between swaps in NOTIFIED again, which the Acquire takes (`park.notify`).
             state.swap(EMPTY, Ordering::Acquire);
+            return false;
+        }
+        true
+    }
+
+    /// Sleeps in an open sleep until notified, nudged, or for no reason. Takes no notification.
+    pub(crate) fn idle(&self) {
+        wait(None);
+    }
+
+    /// Closes an open sleep; `true` if a notification came, which is taken.
+    pub(crate) fn end(&self) -> bool {
+        // ORDERING: leaving PARKED races with `unpark`; if it was first, Acquire takes `park.notify`.
+        self.inner.state.swap(EMPTY, Ordering::Acquire) == NOTIFIED
+    }
+
+    fn sleep(&self, timeout: Option<Duration>) -> bool {
+        if !self.begin() {
             return true;
         }
         loop {
@@ -99,8 +119,7 @@ impl Parker {
                 return true;
             }
             if timed_out {
-                // ORDERING: leaving PARKED races with `unpark`; if it was first, Acquire takes `park.notify`.
-                return state.swap(EMPTY, Ordering::Acquire) == NOTIFIED;
+                return self.end();
             }
         }
     }
@@ -133,6 +152,18 @@ impl Unparker {
     /// Wakes the parker, or leaves it a notification if it does not sleep.
     pub fn unpark(&self) {
         self.0.notify();
+    }
+
+    /// Whether a notification waits that the owner has not taken yet.
+    pub(crate) fn is_notified(&self) -> bool {
+        // ORDERING: Relaxed: the answer is a hint to the test clock. A notification by the asking thread, or
+        // by one that the asking thread synchronised with, is always seen; nothing else is read through it.
+        self.0.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+
+    /// Ends one [`Parker::idle`] without leaving a notification.
+    pub(crate) fn nudge(&self) {
+        self.0.thread.unpark();
     }
 
     /// This handle as a [`Waker`].

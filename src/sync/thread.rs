@@ -19,3 +19,8 @@ pub fn spawn<T: Send + 'static>(
     #[cfg(loom)]
     return loom::thread::Builder::new().name(name.to_owned()).spawn(f);
 }
+
+/// How many threads the machine can run at once; 1 where the system does not say.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

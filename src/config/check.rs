@@ -1,0 +1,240 @@
+//! The checks of `validate()`: each option against its row of the table, then the options against each other.
+
+use std::collections::HashSet;
+
+use super::options::{KEY, NAME, PROVIDER, RUNTIME, is_header_text};
+use super::spec::{Bounds, Shape, Spec, Word, choices, quoted};
+use super::unit::{Unit, nanos};
+use super::{ConfigError, KeyConfig, ProviderConfig, RuntimeConfig, Warning};
+
+/// What a check has found so far that is no error.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    pub(super) warnings: Vec<Warning>,
+}
+
+pub(super) fn runtime(config: &RuntimeConfig, checked: &mut Checked) -> Result<(), ConfigError> {
+    table(RUNTIME, config, "runtime", checked)
+}
+
+pub(super) fn providers(
+    configs: &[ProviderConfig],
+    checked: &mut Checked,
+) -> Result<(), ConfigError> {
+    if configs.is_empty() {
+        return Err(ConfigError::new("providers", "missing").expected("at least one provider"));
+    }
+    let mut names = HashSet::new();
+    for config in configs {
+        provider(config, checked)?;
+        if !names.insert(&config.name) {
+            return Err(ConfigError::new("providers", "two providers have the same name")
+                .value(format!("{:?}", config.name)));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn provider(config: &ProviderConfig, checked: &mut Checked) -> Result<(), ConfigError> {
+    NAME.check("providers", &config.name)?;
+    let path = format!("providers.{}", config.name);
+    table(PROVIDER, config, &path, checked)?;
+    let workers = config.workers;
+    ordered(&path, "workers", workers.min, workers.max)?;
+    let blocking = config.blocking_workers;
+    ordered(&path, "blocking_workers", blocking.min, blocking.max)?;
+    keys(&config.keys, &path, checked)?;
+    checked.warnings.extend(slow_queue(config, &path));
+    Ok(())
+}
+
+fn table<C>(
+    specs: &[Spec<C>],
+    config: &C,
+    path: &str,
+    checked: &mut Checked,
+) -> Result<(), ConfigError> {
+    for spec in specs {
+        let field = format!("{path}.{}", spec.name);
+        match &spec.shape {
+            Shape::Number { bounds, get, .. } => {
+                if let Some(value) = get(config) {
+                    bounds.check(&field, value)?;
+                    checked.warnings.extend(unadvised(bounds, &field, value));
+                }
+            }
+            Shape::Text { rule, get, .. } => {
+                if let Some(text) = get(config) {
+                    rule.check(&field, text)?;
+                }
+            }
+            Shape::Choice { words, get, .. } => {
+                let (name, number) = get(config);
+                let bounds = word(words, &field, name)?.number.as_ref();
+                if let (Some(bounds), Some(value)) = (bounds, number) {
+                    bounds.check(&format!("{field}.{name}"), value)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The word of this name, when the library can do what it says.
+pub(super) fn word(
+    words: &'static [Word],
+    field: &str,
+    name: &str,
+) -> Result<&'static Word, ConfigError> {
+    let found = words.iter().find(|word| word.name == name);
+    match found {
+        Some(word) if word.supported => Ok(word),
+        _ => {
+            let problem =
+                if found.is_some() { "not supported yet" } else { "not one of the choices" };
+            Err(ConfigError::new(field, problem).value(quoted(name)).expected(choices(words)))
+        }
+    }
+}
+
+fn unadvised(bounds: &Bounds, field: &str, value: u64) -> Option<Warning> {
+    let (low, high) = bounds.advised?;
+    if (low..=high).contains(&value) {
+        return None;
+    }
+    let [value, low, high] = [value, low, high].map(|n| bounds.unit.format(n));
+    Some(Warning::new(field, format!(" = {value}: outside the advised range; {low} to {high}")))
+}
+
+fn ordered(path: &str, name: &str, min: usize, max: usize) -> Result<(), ConfigError> {
+    if min <= max {
+        return Ok(());
+    }
+    Err(ConfigError::new(format!("{path}.{name}.min"), format!("larger than {name}.max"))
+        .value(min.to_string())
+        .expected(format!("at most {max}")))
+}
+
+fn keys(keys: &[KeyConfig], path: &str, checked: &mut Checked) -> Result<(), ConfigError> {
+    let mut names = HashSet::new();
+    for (index, key) in keys.iter().enumerate() {
+        let path = format!("{path}.keys[{index}]");
+        table(KEY, key, &path, checked)?;
+        if !names.insert(&key.name) {
+            return Err(ConfigError::new(format!("{path}.name"), "another key has this name")
+                .value(format!("{:?}", key.name)));
+        }
+        let secret = key.secret.expose();
+        if secret.is_empty() || !is_header_text(secret) {
+            let problem = if secret.is_empty() {
+                "the secret is empty"
+            } else {
+                "the secret has a character that no header can carry"
+            };
+            return Err(ConfigError::new(path, problem)
+                .value(format!("({})", key.source))
+                .expected("visible ASCII characters and spaces"));
+        }
+    }
+    Ok(())
+}
+
+/// S20: a full queue that cannot be served in time only makes its jobs expire.
+fn slow_queue(config: &ProviderConfig, path: &str) -> Option<Warning> {
+    let service = nanos(config.expected_service_time?);
+    let jobs = config.queue_capacity as u128 * u128::from(service);
+    let wait = u64::try_from(jobs / config.workers.max as u128).unwrap_or(u64::MAX);
+    let limit = nanos(config.queue_timeout);
+    (wait > limit).then(|| {
+        let [wait, limit, service] = [wait, limit, service].map(|n| Unit::Time.format(n));
+        Warning::new(
+            format!("{path}.queue_capacity"),
+            format!(
+                " = {}: at {service} a job and {} workers the last of a full queue waits {wait}, longer than queue_timeout = {limit}",
+                config.queue_capacity, config.workers.max
+            ),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::{Shape, Spec};
+    use super::super::{KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig, Secret};
+    use super::{KEY, PROVIDER, RUNTIME};
+    use std::time::Duration;
+
+    /// Sets each option to values that no other has, and reads it back.
+    fn reads_back<C>(specs: &[Spec<C>], config: &mut C) {
+        for (index, spec) in specs.iter().enumerate() {
+            match &spec.shape {
+                Shape::Number { bounds, set, .. } => set(config, bounds.max - index as u64),
+                Shape::Text { set, .. } => set(config, format!("/text-{index}")),
+                Shape::Choice { .. } => {}
+            }
+        }
+        for (index, spec) in specs.iter().enumerate() {
+            match &spec.shape {
+                Shape::Number { bounds, get, .. } => {
+                    assert_eq!(get(config), Some(bounds.max - index as u64), "{}", spec.name);
+                }
+                Shape::Text { get, .. } => {
+                    assert_eq!(get(config), Some(&*format!("/text-{index}")), "{}", spec.name);
+                }
+                Shape::Choice { words, get, set } => {
+                    for word in *words {
+                        let number = word.number.map(|bounds| bounds.max);
+                        set(config, word.name, number);
+                        assert_eq!(get(config), (word.name, number));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_row_of_the_table_reads_the_field_that_it_writes() {
+        reads_back(RUNTIME, &mut RuntimeConfig::default());
+        reads_back(PROVIDER, &mut ProviderConfig::default());
+        reads_back(KEY, &mut KeyConfig::new("k", Secret::default()));
+    }
+
+    #[test]
+    fn the_defaults_are_legal_and_those_of_the_contract() {
+        let config = ProviderConfig::new("a");
+        assert_eq!(config.validate(), Ok(Vec::new()));
+        assert_eq!(RuntimeConfig::default().validate(), Ok(Vec::new()));
+        assert_eq!((config.workers.min, config.workers.max), (10, 100));
+        assert_eq!((config.queue_capacity, config.result_buffer), (256, 128));
+        assert_eq!(config.queue_timeout, Duration::from_secs(5));
+        assert_eq!(config.timeout, Duration::from_secs(60));
+        assert_eq!(config.overflow, OverflowPolicy::Error);
+        assert_eq!(config.auth_prefix, "Bearer ");
+        assert_eq!(RuntimeConfig::default().shutdown_timeout, Duration::from_secs(10));
+        assert!(RuntimeConfig::default().drivers >= 1);
+    }
+
+    #[test]
+    fn a_number_out_of_its_range_is_refused_with_field_value_and_range() {
+        for spec in PROVIDER {
+            let Shape::Number { bounds, set, .. } = &spec.shape else { continue };
+            let mut config = ProviderConfig::new("a");
+            set(&mut config, bounds.max + 1);
+            let error = config.validate().expect_err(spec.name).to_string();
+            let value = bounds.unit.format(bounds.max + 1);
+            let expected =
+                format!("providers.a.{} = {value}: out of range; {}", spec.name, bounds.range());
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_no_header_can_carry_is_refused_and_not_shown() {
+        for secret in ["", "sk-a\r\nx: y", "sk-é"] {
+            let key = KeyConfig::new("k", Secret::new(secret.to_owned()));
+            let error = ProviderConfig::new("a").key(key).validate().expect_err(secret);
+            assert_eq!(error.field(), "providers.a.keys[0]");
+            assert!(!error.to_string().contains("sk-"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! The table of every option.
+
+use std::time::Duration;
+
+use super::spec::{Bounds, Preset, Shape, Spec, TextRule, Word, choices};
+use super::unit::{Unit, nanos};
+use super::{DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig};
+
+/// The table that an option stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// `[runtime]`.
+    Runtime,
+    /// `[providers.NAME]`, and `[defaults]` for all of them.
+    Provider,
+    /// `[[providers.NAME.keys]]`.
+    Key,
+}
+
+/// What there is to know about an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OptionInfo {
+    /// The table that it stands in.
+    pub scope: Scope,
+    /// Its path below that table, as `workers.min`.
+    pub name: &'static str,
+    /// One sentence.
+    pub doc: &'static str,
+    /// What it is when nobody sets it; empty when it is then absent.
+    pub default: String,
+    /// The legal values.
+    pub range: String,
+    /// The values that raise no warning, where these are fewer.
+    pub advised: Option<String>,
+}
+
+/// Every option, in the order of the documentation.
+///
+/// ```
+/// let queue = bifrost::config::options().find(|o| o.name == "queue_capacity").unwrap();
+/// assert_eq!(queue.default, "256");
+/// assert_eq!(queue.range, "an integer from 1 to 65536");
+/// ```
+pub fn options() -> impl Iterator<Item = OptionInfo> {
+    let runtime = RUNTIME.iter().map(|spec| info(Scope::Runtime, spec));
+    let provider = PROVIDER.iter().map(|spec| info(Scope::Provider, spec));
+    let key = KEY.iter().map(|spec| info(Scope::Key, spec));
+    runtime.chain(provider).chain(key)
+}
+
+fn info<C>(scope: Scope, spec: &Spec<C>) -> OptionInfo {
+    let (default, range, advised) = match &spec.shape {
+        Shape::Number { bounds, .. } => {
+            let default = match bounds.default {
+                Preset::None => String::new(),
+                Preset::Is(value) => bounds.unit.format(value),
+                Preset::Cores => "the machine's cores".to_owned(),
+            };
+            let advised = bounds.advised.map(|(low, high)| {
+                format!("{} to {}", bounds.unit.format(low), bounds.unit.format(high))
+            });
+            (default, format!("{}{}", bounds.range(), bounds.unit.syntax()), advised)
+        }
+        Shape::Text { rule, default, .. } => {
+            (default.map_or_else(String::new, |d| format!("{d:?}")), rule.expected.to_owned(), None)
+        }
+        Shape::Choice { words, .. } => (format!("{:?}", words[0].name), choices(words), None),
+    };
+    OptionInfo { scope, name: spec.name, doc: spec.doc, default, range, advised }
+}
+
+const HOUR: u64 = 3_600_000;
+
+const fn word(name: &'static str) -> Word {
+    Word { name, number: None, supported: true }
+}
+
+const fn word_with(name: &'static str, number: Bounds) -> Word {
+    Word { name, number: Some(number), supported: true }
+}
+
+/// `[runtime]`.
+pub(super) const RUNTIME: &[Spec<RuntimeConfig>] = &[
+    Spec {
+        name: "drivers",
+        doc: "Threads that drive all providers together; 0 when the program drives them itself.",
+        shape: Shape::Number {
+            bounds: Bounds::count(0, 0, 256).preset(Preset::Cores),
+            get: |c| Some(c.drivers as u64),
+            set: |c, v| c.drivers = v as usize,
+        },
+    },
+    Spec {
+        name: "shutdown_timeout",
+        doc: "How long running jobs may take to finish at shutdown before they are cancelled.",
+        shape: Shape::Number {
+            bounds: Bounds::millis(10_000, 0, HOUR).advised(5_000, 30_000),
+            get: |c| Some(nanos(c.shutdown_timeout)),
+            set: |c, v| c.shutdown_timeout = Duration::from_nanos(v),
+        },
+    },
+];
+
+/// `[providers.NAME]` and `[defaults]`.
+pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
+    Spec {
+        name: "base_url",
+        doc: "Scheme, host and path prefix that the paths of HTTP jobs are appended to.",
+        shape: Shape::Text {
+            rule: TextRule {
+                expected: "a URL that starts with http:// or https://, without user, query and fragment",
+                fits: is_base_url,
+                show: |text| !text.contains(['@', '?', '#']),
+            },
+            default: None,
+            get: |c| c.base_url.as_deref(),
+            set: |c, v| c.base_url = Some(v),
+        },
+    },
+    Spec {
+        name: "workers.min",
+        doc: "Async workers that are there from the start and stay.",
+        shape: Shape::Number {
+            bounds: Bounds::count(10, 1, 65_536),
+            get: |c| Some(c.workers.min as u64),
+            set: |c, v| c.workers.min = v as usize,
+        },
+    },
+    Spec {
+        name: "workers.max",
+        doc: "The most async workers, and so the most async jobs that run at once.",
+        shape: Shape::Number {
+            bounds: Bounds::count(100, 1, 65_536),
+            get: |c| Some(c.workers.max as u64),
+            set: |c, v| c.workers.max = v as usize,
+        },
+    },
+    Spec {
+        name: "blocking_workers.min",
+        doc: "Threads for jobs that block which are there from the start and stay.",
+        shape: Shape::Number {
+            bounds: Bounds::count(0, 0, 4_096),
+            get: |c| Some(c.blocking_workers.min as u64),
+            set: |c, v| c.blocking_workers.min = v as usize,
+        },
+    },
+    Spec {
+        name: "blocking_workers.max",
+        doc: "The most threads for jobs that block; with 0 such jobs are refused.",
+        shape: Shape::Number {
+            bounds: Bounds::count(8, 0, 4_096),
+            get: |c| Some(c.blocking_workers.max as u64),
+            set: |c, v| c.blocking_workers.max = v as usize,
+        },
+    },
+    Spec {
+        name: "queue_capacity",
+        doc: "How many jobs may wait.",
+        shape: Shape::Number {
+            bounds: Bounds::count(256, 1, 65_536).advised(100, 1_000),
+            get: |c| Some(c.queue_capacity as u64),
+            set: |c, v| c.queue_capacity = v as usize,
+        },
+    },
+    Spec {
+        name: "result_buffer",
+        doc: "How many outcomes may be unread before the next submission is refused.",
+        shape: Shape::Number {
+            bounds: Bounds::count(128, 1, 65_536).advised(50, 500),
+            get: |c| Some(c.result_buffer as u64),
+            set: |c, v| c.result_buffer = v as usize,
+        },
+    },
+    Spec {
+        name: "overflow",
+        doc: "What a submission to a full queue does: it is refused, its job is dropped, or it waits.",
+        shape: Shape::Choice { words: OVERFLOW, get: overflow_word, set: set_overflow },
+    },
+    Spec {
+        name: "queue_timeout",
+        doc: "How long a job may wait before it starts.",
+        shape: Shape::Number {
+            bounds: Bounds::millis(5_000, 1, HOUR).advised(1_000, 10_000),
+            get: |c| Some(nanos(c.queue_timeout)),
+            set: |c, v| c.queue_timeout = Duration::from_nanos(v),
+        },
+    },
+    Spec {
+        name: "timeout",
+        doc: "How long a job may run, from its start.",
+        shape: Shape::Number {
+            bounds: Bounds::millis(60_000, 1, 24 * HOUR).advised(30_000, 300_000),
+            get: |c| Some(nanos(c.timeout)),
+            set: |c, v| c.timeout = Duration::from_nanos(v),
+        },
+    },
+    Spec {
+        name: "expected_service_time",
+        doc: "How long a job is expected to run; when given, a queue that cannot be served within queue_timeout is warned of.",
+        shape: Shape::Number {
+            bounds: Bounds::millis(0, 0, 24 * HOUR).preset(Preset::None),
+            get: |c| c.expected_service_time.map(nanos),
+            set: |c, v| c.expected_service_time = Some(Duration::from_nanos(v)),
+        },
+    },
+    Spec {
+        name: "drivers",
+        doc: "Which threads drive the provider's jobs: those of the runtime, or this many of its own.",
+        shape: Shape::Choice { words: DRIVERS, get: drivers_word, set: set_drivers },
+    },
+    Spec {
+        name: "health",
+        doc: "What the health check at the start decides: readiness, a degraded start, or nothing.",
+        shape: Shape::Choice { words: HEALTH, get: health_word, set: set_health },
+    },
+    Spec {
+        name: "health_path",
+        doc: "The path that the health check requests.",
+        shape: Shape::Text {
+            rule: TextRule {
+                expected: "a path that starts with / and has no space or control character",
+                fits: |text| text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic()),
+                show: |_| true,
+            },
+            default: Some("/v1/models"),
+            get: |c| Some(&c.health_path),
+            set: |c, v| c.health_path = v,
+        },
+    },
+    Spec {
+        name: "connect_timeout",
+        doc: "How long a connection may take to be made.",
+        shape: Shape::Number {
+            bounds: Bounds::millis(10_000, 1, HOUR),
+            get: |c| Some(nanos(c.connect_timeout)),
+            set: |c, v| c.connect_timeout = Duration::from_nanos(v),
+        },
+    },
+    Spec {
+        name: "max_body",
+        doc: "The size limit of a request's body, and of a response's body.",
+        shape: Shape::Number {
+            bounds: Bounds {
+                unit: Unit::Bytes,
+                default: Preset::Is(16 << 20),
+                min: 1 << 10,
+                max: 1 << 30,
+                advised: None,
+            },
+            get: |c| Some(c.max_body as u64),
+            set: |c, v| c.max_body = v as usize,
+        },
+    },
+    Spec {
+        name: "auth_header",
+        doc: "The header that carries the API key.",
+        shape: Shape::Text {
+            rule: TextRule {
+                expected: "a header name of letters, digits, - and _",
+                fits: |text| is_token(text, b"-_"),
+                show: |_| true,
+            },
+            default: Some("authorization"),
+            get: |c| Some(&c.auth_header),
+            set: |c, v| c.auth_header = v,
+        },
+    },
+    Spec {
+        name: "auth_prefix",
+        doc: "What stands before the API key in its header.",
+        shape: Shape::Text {
+            rule: TextRule {
+                expected: "at most 64 visible ASCII characters and spaces",
+                fits: |text| text.len() <= 64 && is_header_text(text),
+                show: |text| text.len() <= 16,
+            },
+            default: Some("Bearer "),
+            get: |c| Some(&c.auth_prefix),
+            set: |c, v| c.auth_prefix = v,
+        },
+    },
+];
+
+/// `[[providers.NAME.keys]]`, beside `env` and `file`.
+pub(super) const KEY: &[Spec<KeyConfig>] = &[
+    Spec {
+        name: "name",
+        doc: "The name that results and metrics use for the key.",
+        shape: Shape::Text {
+            rule: NAME,
+            default: None,
+            get: |c| Some(&c.name),
+            set: |c, v| c.name = v,
+        },
+    },
+    Spec {
+        name: "weight",
+        doc: "The key's share of the requests, relative to the other keys.",
+        shape: Shape::Number {
+            bounds: Bounds::count(1, 1, 1_000),
+            get: |c| Some(c.weight as u64),
+            set: |c, v| c.weight = v as usize,
+        },
+    },
+];
+
+/// What a provider and a key may be called: names are labels of metrics and parts of field paths.
+pub(super) const NAME: TextRule = TextRule {
+    expected: "1 to 64 letters, digits, -, _ and .",
+    fits: |text| text.len() <= 64 && is_token(text, b"-_."),
+    show: |_| true,
+};
+
+const OVERFLOW: &[Word] = &[
+    word("error"),
+    word("drop_newest"),
+    Word { name: "drop_oldest", number: None, supported: false },
+    word_with("block", Bounds::millis(1_000, 1, HOUR)),
+];
+
+fn overflow_word(c: &ProviderConfig) -> (&'static str, Option<u64>) {
+    match c.overflow {
+        OverflowPolicy::Error => ("error", None),
+        OverflowPolicy::DropNewest => ("drop_newest", None),
+        OverflowPolicy::DropOldest => ("drop_oldest", None),
+        OverflowPolicy::Block(limit) => ("block", Some(nanos(limit))),
+    }
+}
+
+fn set_overflow(c: &mut ProviderConfig, word: &'static str, number: Option<u64>) {
+    c.overflow = match (word, number) {
+        ("drop_newest", _) => OverflowPolicy::DropNewest,
+        ("drop_oldest", _) => OverflowPolicy::DropOldest,
+        ("block", Some(limit)) => OverflowPolicy::Block(Duration::from_nanos(limit)),
+        _ => OverflowPolicy::Error,
+    };
+}
+
+const DRIVERS: &[Word] = &[word("shared"), word_with("dedicated", Bounds::count(1, 1, 256))];
+
+fn drivers_word(c: &ProviderConfig) -> (&'static str, Option<u64>) {
+    match c.drivers {
+        DriverMode::Shared => ("shared", None),
+        DriverMode::Dedicated(threads) => ("dedicated", Some(threads as u64)),
+    }
+}
+
+fn set_drivers(c: &mut ProviderConfig, _: &'static str, number: Option<u64>) {
+    c.drivers = match number {
+        Some(threads) => DriverMode::Dedicated(threads as usize),
+        None => DriverMode::Shared,
+    };
+}
+
+const HEALTH: &[Word] = &[word("best_effort"), word("require"), word("skip")];
+
+fn health_word(c: &ProviderConfig) -> (&'static str, Option<u64>) {
+    let word = match c.health {
+        HealthPolicy::Require => "require",
+        HealthPolicy::BestEffort => "best_effort",
+        HealthPolicy::Skip => "skip",
+    };
+    (word, None)
+}
+
+fn set_health(c: &mut ProviderConfig, word: &'static str, _: Option<u64>) {
+    c.health = match word {
+        "require" => HealthPolicy::Require,
+        "skip" => HealthPolicy::Skip,
+        _ => HealthPolicy::BestEffort,
+    };
+}
+
+fn is_base_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty()
+            && !host.starts_with(':')
+            && rest.bytes().all(|b| b.is_ascii_graphic() && !b"@?#\\\"<>".contains(&b))
+    })
+}
+
+fn is_token(text: &str, also: &[u8]) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || also.contains(&b))
+}
+
+/// Whether `text` can stand in a header's value.
+pub(super) fn is_header_text(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}

@@ -1,0 +1,42 @@
+//! The choices of a provider that are not a number.
+
+use std::time::Duration;
+
+/// What a submission does when the provider's queue is full (S17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OverflowPolicy {
+    /// The submission is refused at once with `QueueFull`.
+    #[default]
+    Error,
+    /// The job is accepted and ends at once as `Dropped`.
+    DropNewest,
+    /// The oldest queued job ends as `Dropped` and the new one takes its place.
+    DropOldest,
+    /// The submitter waits for space, for at most this long.
+    Block(Duration),
+}
+
+/// Which threads drive a provider's executor (S7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DriverMode {
+    /// The runtime's shared driver threads, or the embedder when the runtime has none.
+    #[default]
+    Shared,
+    /// This many threads of the provider's own.
+    Dedicated(usize),
+}
+
+/// What the initial health check of a provider decides (S2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HealthPolicy {
+    /// A provider whose check fails is `Failed` and takes no job.
+    Require,
+    /// A provider whose check fails starts as `Degraded`.
+    #[default]
+    BestEffort,
+    /// No check is made.
+    Skip,
+}

@@ -1,0 +1,216 @@
+//! The settings of one provider.
+
+use std::time::Duration;
+
+use super::check::{self, Checked};
+use super::options::PROVIDER;
+use super::spec;
+use super::{ConfigError, DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, Warning};
+
+/// How few and how many workers there may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerRange {
+    /// This many are there from the start and stay.
+    pub min: usize,
+    /// Never more than this many.
+    pub max: usize,
+}
+
+/// The settings of one provider; every default and range is a row of [`options`](super::options).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProviderConfig {
+    /// The name that jobs, metrics and messages use.
+    pub name: String,
+    /// Scheme, host and path prefix that the paths of HTTP jobs are appended to.
+    pub base_url: Option<String>,
+    /// The async workers.
+    pub workers: WorkerRange,
+    /// The workers for jobs that block, each an OS thread.
+    pub blocking_workers: WorkerRange,
+    /// How many jobs may wait.
+    pub queue_capacity: usize,
+    /// How many outcomes may be unread before submissions are refused.
+    pub result_buffer: usize,
+    /// What a submission to a full queue does.
+    pub overflow: OverflowPolicy,
+    /// How long a job may wait before it starts.
+    pub queue_timeout: Duration,
+    /// How long a job may run, from its start.
+    pub timeout: Duration,
+    /// How long a job is expected to run; only for the warning of S20.
+    pub expected_service_time: Option<Duration>,
+    /// Which threads drive the provider's executor.
+    pub drivers: DriverMode,
+    /// What the initial health check decides.
+    pub health: HealthPolicy,
+    /// The path that the health check requests.
+    pub health_path: String,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// The size limit in bytes of a request's body and of a response's body.
+    pub max_body: usize,
+    /// The header that carries the API key.
+    pub auth_header: String,
+    /// What stands before the API key in its header.
+    pub auth_prefix: String,
+    /// The API keys, used in turn; without any, no such header is sent.
+    pub keys: Vec<KeyConfig>,
+}
+
+impl Default for ProviderConfig {
+    fn default() -> Self {
+        let mut config = Self {
+            name: String::new(),
+            base_url: None,
+            workers: WorkerRange::default(),
+            blocking_workers: WorkerRange::default(),
+            queue_capacity: 0,
+            result_buffer: 0,
+            overflow: OverflowPolicy::default(),
+            queue_timeout: Duration::ZERO,
+            timeout: Duration::ZERO,
+            expected_service_time: None,
+            drivers: DriverMode::default(),
+            health: HealthPolicy::default(),
+            health_path: String::new(),
+            connect_timeout: Duration::ZERO,
+            max_body: 0,
+            auth_header: String::new(),
+            auth_prefix: String::new(),
+            keys: Vec::new(),
+        };
+        spec::set_defaults(PROVIDER, &mut config);
+        config
+    }
+}
+
+impl ProviderConfig {
+    /// The defaults under this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Sets the scheme, host and path prefix of HTTP jobs.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Sets the fewest and the most async workers.
+    #[must_use]
+    pub fn workers(mut self, min: usize, max: usize) -> Self {
+        self.workers = WorkerRange { min, max };
+        self
+    }
+
+    /// Sets the fewest and the most blocking workers.
+    #[must_use]
+    pub fn blocking_workers(mut self, min: usize, max: usize) -> Self {
+        self.blocking_workers = WorkerRange { min, max };
+        self
+    }
+
+    /// Sets how many jobs may wait.
+    #[must_use]
+    pub fn queue_capacity(mut self, jobs: usize) -> Self {
+        self.queue_capacity = jobs;
+        self
+    }
+
+    /// Sets how many outcomes may be unread.
+    #[must_use]
+    pub fn result_buffer(mut self, outcomes: usize) -> Self {
+        self.result_buffer = outcomes;
+        self
+    }
+
+    /// Sets what a submission to a full queue does.
+    #[must_use]
+    pub fn overflow(mut self, policy: OverflowPolicy) -> Self {
+        self.overflow = policy;
+        self
+    }
+
+    /// Sets how long a job may wait before it starts.
+    #[must_use]
+    pub fn queue_timeout(mut self, limit: Duration) -> Self {
+        self.queue_timeout = limit;
+        self
+    }
+
+    /// Sets how long a job may run.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// Sets how long a job is expected to run.
+    #[must_use]
+    pub fn expected_service_time(mut self, time: Duration) -> Self {
+        self.expected_service_time = Some(time);
+        self
+    }
+
+    /// Sets which threads drive the provider's executor.
+    #[must_use]
+    pub fn drivers(mut self, mode: DriverMode) -> Self {
+        self.drivers = mode;
+        self
+    }
+
+    /// Sets what the initial health check decides.
+    #[must_use]
+    pub fn health(mut self, policy: HealthPolicy) -> Self {
+        self.health = policy;
+        self
+    }
+
+    /// Sets the path that the health check requests.
+    #[must_use]
+    pub fn health_path(mut self, path: impl Into<String>) -> Self {
+        self.health_path = path.into();
+        self
+    }
+
+    /// Sets how long a connection may take to be made.
+    #[must_use]
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// Sets the size limit of bodies in bytes.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// Sets the header that carries the API key, and what stands before the key in it.
+    #[must_use]
+    pub fn auth(mut self, header: impl Into<String>, prefix: impl Into<String>) -> Self {
+        self.auth_header = header.into();
+        self.auth_prefix = prefix.into();
+        self
+    }
+
+    /// Adds an API key.
+    #[must_use]
+    pub fn key(mut self, key: KeyConfig) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Checks every field and what they have to do with each other.
+    ///
+    /// # Errors
+    /// The first field that is out of its range or contradicts another, with its value and range.
+    pub fn validate(&self) -> Result<Vec<Warning>, ConfigError> {
+        let mut checked = Checked::default();
+        check::provider(self, &mut checked)?;
+        Ok(checked.warnings)
+    }
+}

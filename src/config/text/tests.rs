@@ -1,0 +1,378 @@
+//! What the parser accepts, and what its messages say.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::options::{KEY, PROVIDER, RUNTIME};
+use super::super::spec::{Shape, Spec};
+use super::super::unit::Unit;
+use super::super::{Config, ConfigError, DriverMode, KeySource, OverflowPolicy};
+use super::read::Reader;
+use super::{from_json, from_toml, json, toml};
+
+const TOML: &str = r#"# a comment
+[runtime]
+drivers = 2
+shutdown_timeout = "7s"
+
+[defaults]
+timeout = "2m"
+workers = { min = 20, max = 40 }
+
+[providers.openai]
+base_url = "https://api.openai.com"
+queue_capacity = 0x100
+overflow = { block = "250ms" }
+drivers = { dedicated = 1 }
+max_body = "1MiB"
+workers.max = 50
+
+[[providers.openai.keys]]
+name = "main"
+env = "KEY_A"
+weight = 3
+
+[[providers.openai.keys]]
+name = "spare"
+env = "KEY_B"
+
+[providers.anthropic]
+overflow = "drop_newest"
+max_body = 2048
+timeout = "1.5m"
+"#;
+
+const JSON: &str = r#"{
+  "runtime": { "drivers": 2, "shutdown_timeout": "7s" },
+  "defaults": { "timeout": "2m", "workers": { "min": 20, "max": 40 } },
+  "providers": {
+    "openai": {
+      "base_url": "https:\/\/api.openai.com", "queue_capacity": 256,
+      "overflow": { "block": "250ms" }, "drivers": { "dedicated": 1 },
+      "max_body": "1MiB", "workers": { "max": 50 },
+      "keys": [
+        { "name": "main", "env": "KEY_A", "weight": 3 },
+        { "name": "spare", "env": "KEY_B" }
+      ]
+    },
+    "anthropic": { "overflow": "drop_newest", "max_body": 2048, "timeout": "1.5m" }
+  }
+}"#;
+
+fn variable(name: &str) -> Option<OsString> {
+    match name {
+        "KEY_A" => Some("sk-secret-a".into()),
+        "KEY_B" => Some("sk-secret-b".into()),
+        "EMPTY" => Some("".into()),
+        "BROKEN" => Some("sk-secret\nx: y".into()),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    let root = if text.starts_with('{') { json::parse(text)? } else { toml::parse(text)? };
+    Reader::new(Path::new("b.conf"), &variable).config(&root)
+}
+
+#[test]
+fn toml_and_json_give_the_same_configuration() {
+    for text in [TOML, JSON] {
+        let config = read(text).expect("the text is valid");
+        assert_eq!(config.runtime.drivers, 2);
+        assert_eq!(config.runtime.shutdown_timeout, Duration::from_secs(7));
+        let [openai, anthropic] = &config.providers[..] else { panic!("two providers") };
+        assert_eq!((openai.name.as_str(), anthropic.name.as_str()), ("openai", "anthropic"));
+        assert_eq!(openai.base_url.as_deref(), Some("https://api.openai.com"));
+        assert_eq!(openai.queue_capacity, 256);
+        assert_eq!(openai.overflow, OverflowPolicy::Block(Duration::from_millis(250)));
+        assert_eq!(openai.drivers, DriverMode::Dedicated(1));
+        assert_eq!((openai.max_body, anthropic.max_body), (1 << 20, 2048));
+        assert_eq!((openai.workers.min, openai.workers.max), (20, 50));
+        assert_eq!((anthropic.workers.min, anthropic.workers.max), (20, 40));
+        assert_eq!(openai.timeout, Duration::from_secs(120));
+        assert_eq!(anthropic.timeout, Duration::from_secs(90));
+        assert_eq!(anthropic.overflow, OverflowPolicy::DropNewest);
+        let keys: Vec<_> = openai
+            .keys
+            .iter()
+            .map(|key| (key.name.as_str(), key.secret.expose(), key.weight, &key.source))
+            .collect();
+        let [a, b] = ["KEY_A", "KEY_B"].map(|name| KeySource::Env(name.to_owned()));
+        assert_eq!(keys, [("main", "sk-secret-a", 3, &a), ("spare", "sk-secret-b", 1, &b)]);
+        assert!(!format!("{config:?}").contains("sk-secret"));
+    }
+}
+
+/// Values that an option must refuse, as a text writes them, with what the message has to say of the range.
+fn refused<C>(spec: &Spec<C>) -> (Vec<String>, Vec<String>) {
+    match &spec.shape {
+        Shape::Number { bounds, .. } => {
+            let write = |value| match bounds.unit {
+                Unit::Time => format!("\"{}\"", Unit::Time.format(value)),
+                _ => value.to_string(),
+            };
+            let mut bad = vec![write(bounds.max + 1), "true".to_owned(), "\"20x\"".to_owned()];
+            bad.extend(bounds.min.checked_sub(1).map(write));
+            if bounds.unit == Unit::Count {
+                bad.push("-1".to_owned());
+            }
+            if bounds.unit != Unit::Count {
+                bad.push("\"-1s\"".to_owned());
+            }
+            (bad, vec![bounds.unit.format(bounds.min), bounds.unit.format(bounds.max)])
+        }
+        Shape::Text { rule, .. } => {
+            (vec!["7".to_owned(), "\"bad\\nvalue\"".to_owned()], vec![rule.expected.to_owned()])
+        }
+        Shape::Choice { words, .. } => {
+            let known = words.iter().filter(|word| word.supported).map(|word| word.name.to_owned());
+            (vec!["7".to_owned(), "\"other\"".to_owned()], known.collect())
+        }
+    }
+}
+
+/// Sets `name` to `value` on line 7 of a text of each kind, and looks at the message.
+fn must_name_everything(table: &str, name: &str, value: &str, range: &[String]) {
+    let key = table.ends_with("keys[0]");
+    let (last, outer) = match name.rsplit_once('.') {
+        Some((outer, last)) => (last, Some(outer)),
+        None => (name, None),
+    };
+    let mut toml = match (table, key) {
+        (_, true) => "[providers.a]\n[[providers.a.keys]]\nenv = \"KEY_A\"\n".to_owned(),
+        ("runtime", _) => "[providers.a]\n[runtime]\n".to_owned(),
+        _ => format!("[{table}]\n"),
+    };
+    let lines = toml.matches('\n').count();
+    toml.push_str(&"\n".repeat(6 - lines));
+    writeln!(toml, "{name} = {value}").expect("a string takes it");
+
+    let (open, close) = match (table, key) {
+        (_, true) => ("{\"providers\": {\"a\": {\"keys\": [{\"env\": \"KEY_A\",", "}]}}}"),
+        ("runtime", _) => ("{\"providers\": {\"a\": {}}, \"runtime\": {", "}}"),
+        ("defaults", _) => ("{\"providers\": {\"a\": {}}, \"defaults\": {", "}}"),
+        _ => ("{\"providers\": {\"a\": {", "}}}"),
+    };
+    let (group, end) = match outer {
+        Some(outer) => (format!("\"{outer}\": {{"), "}"),
+        None => (String::new(), ""),
+    };
+    let json = format!("{open}\n\n\n\n\n\n{group}\"{last}\": {value}\n{end}{close}");
+
+    for text in [toml, json] {
+        let mut error = read(&text).expect_err(&text);
+        error.0.place.file = Some("b.conf".to_owned());
+        let message = error.to_string();
+        let written = value.trim_matches('"');
+        assert!(message.starts_with(&format!("b.conf:7: {table}.{name} = ")), "{message}\n{text}");
+        assert!(message.contains(written), "{message}\n{text}");
+        for part in range {
+            assert!(message.contains(part), "{message} lacks {part}\n{text}");
+        }
+    }
+}
+
+fn all_of<C>(table: &str, specs: &[Spec<C>]) -> usize {
+    let mut seen = 0;
+    for spec in specs {
+        let (values, range) = refused(spec);
+        for value in values {
+            must_name_everything(table, spec.name, &value, &range);
+            seen += 1;
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_bad_value_of_any_option_is_named_with_file_line_field_value_and_range() {
+    let seen = all_of("runtime", RUNTIME)
+        + all_of("providers.a", PROVIDER)
+        + all_of("defaults", PROVIDER)
+        + all_of("providers.a.keys[0]", KEY);
+    assert!(seen > 100, "only {seen} values were tried");
+}
+
+#[test]
+fn each_mistake_has_its_own_message() {
+    let cases = [
+        ("[provider.a]", "1: provider = {…}: unknown field; did you mean providers?"),
+        ("", "providers: missing; at least one provider"),
+        ("[providers]", "1: providers: missing; at least one provider"),
+        ("providers = 5", "1: providers = 5: not a table"),
+        (
+            "[providers.\"a b\"]",
+            "1: providers = \"a b\": not usable; 1 to 64 letters, digits, -, _ and .",
+        ),
+        (
+            "[providers.a]\n\nworkers = { min = 5, max = 4 }",
+            "3: providers.a.workers.min = 5: larger than workers.max; at most 4",
+        ),
+        (
+            "[providers.a]\n[defaults]\nworkers.min = 101",
+            "3: providers.a.workers.min = 101: larger than workers.max; at most 100",
+        ),
+        ("[providers.a]\nworkers = 5", "2: providers.a.workers = 5: not a table"),
+        (
+            "[providers.a]\nworkers.most = 5",
+            "2: providers.a.workers.most = 5: unknown field; one of min, max",
+        ),
+        (
+            "[providers.a]\noverflow = \"drop_oldest\"",
+            "2: providers.a.overflow = \"drop_oldest\": not supported yet; \"error\", \"drop_newest\" or { block = a duration from 1ms to 1h }",
+        ),
+        (
+            "[providers.a]\noverflow = \"block\"",
+            "2: providers.a.overflow = \"block\": a number is missing; \"error\", \"drop_newest\" or { block = a duration from 1ms to 1h }",
+        ),
+        (
+            "[providers.a]\noverflow.block = \"2h\"",
+            "2: providers.a.overflow.block = \"2h\": out of range; a duration from 1ms to 1h, as a string with one of ns, us, ms, s, m, h",
+        ),
+        (
+            "[providers.a]\nhealth = { skip = 1 }",
+            "2: providers.a.health = {…}: takes no value; \"best_effort\", \"require\" or \"skip\"",
+        ),
+        (
+            "[providers.a]\nbase_url = \"https://user:pw@host\"",
+            "2: providers.a.base_url = ***: not usable; a URL that starts with http:// or https://, without user, query and fragment",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"\nenv = \"UNSET\"",
+            "3: providers.a.keys[0].env = \"UNSET\": the environment variable is not set",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"\nenv = \"EMPTY\"",
+            "1: providers.a.keys[0] = (environment variable EMPTY): the secret is empty; visible ASCII characters and spaces",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"\nenv = \"BROKEN\"",
+            "1: providers.a.keys[0] = (environment variable BROKEN): the secret has a character that no header can carry; visible ASCII characters and spaces",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"\nenv = \"sk-secret\"",
+            "3: providers.a.keys[0].env = ***: not the name of an environment variable; letters, digits and _",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"\nfile = \"no/such\"",
+            "3: providers.a.keys[0].file = \"no/such\": cannot be read (No such file or directory (os error 2))",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"",
+            "1: providers.a.keys[0]: no source; either env, an environment variable, or file, a path",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"\nenv = \"KEY_A\"\nfile = \"f\"",
+            "1: providers.a.keys[0]: two sources; either env, an environment variable, or file, a path",
+        ),
+        (
+            "[[providers.a.keys]]\nenv = \"KEY_A\"",
+            "1: providers.a.keys[0].name: missing; 1 to 64 letters, digits, -, _ and .",
+        ),
+        (
+            "[[providers.a.keys]]\nname = \"x\"\nenv = \"KEY_A\"\n[[providers.a.keys]]\nname = \"x\"\nenv = \"KEY_A\"",
+            "5: providers.a.keys[1].name = \"x\": another key has this name",
+        ),
+        (
+            "[providers.a]\napi_key = \"sk-secret\"",
+            "2: providers.a.api_key = ***: unknown field; one of base_url, workers, blocking_workers, queue_capacity, result_buffer, overflow, queue_timeout, timeout, expected_service_time, drivers, health, health_path, connect_timeout, max_body, auth_header, auth_prefix, keys",
+        ),
+        (
+            "[providers.a]\nkey = \"sk-secret\"",
+            "2: providers.a.key = ***: unknown field; did you mean keys?",
+        ),
+        ("{\"providers\": {\"a\": {},\n\"a\": {}}}", "2: a: given twice"),
+        ("{\"providers\": \n{\"a\": nul}}", "2: not JSON (expected ident)"),
+    ];
+    for (text, expected) in cases {
+        let message = read(text).expect_err(text).to_string();
+        let error = read(text).expect_err(text);
+        let line = error.line().map_or_else(String::new, |line| format!("{line}: "));
+        assert_eq!(format!("{line}{message}"), expected, "{text}");
+        assert!(!message.contains("sk-secret"), "{message}");
+    }
+}
+
+#[test]
+fn a_text_that_does_not_parse_is_named_with_its_line_and_not_quoted() {
+    let error = from_toml("[providers.a]\n\nenv = \"sk-secret", "b.toml").expect_err("no end");
+    assert!(error.to_string().starts_with("b.toml:3: not TOML ("), "{error}");
+    assert!(!error.to_string().contains("sk-secret"), "{error}");
+    let error = from_json("{\n\"env\": \"sk-secret", "b.json").expect_err("no end");
+    assert!(error.to_string().starts_with("b.json:2: not JSON ("), "{error}");
+    assert!(!error.to_string().contains("sk-secret"), "{error}");
+}
+
+#[test]
+fn a_deep_text_is_an_error_and_no_overflow() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let json = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+        assert!(from_json(&json, "b.json").is_err());
+    }
+    let toml = format!("a = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(from_toml(&toml, "b.toml").is_err());
+}
+
+#[test]
+fn an_unwise_value_is_a_warning_with_its_line() {
+    let text = "[providers.a]\nqueue_timeout = \"5s\"\nworkers = { min = 1, max = 10 }\nqueue_capacity = 100\nexpected_service_time = \"2s\"\n[runtime]\nshutdown_timeout = \"1s\"";
+    let config = read(text).expect("legal");
+    let warnings: Vec<_> = config.warnings.iter().map(|w| (w.place.line, w.to_string())).collect();
+    assert_eq!(
+        warnings,
+        [
+            (
+                Some(7),
+                "runtime.shutdown_timeout = 1s: outside the advised range; 5s to 30s".to_owned()
+            ),
+            (
+                Some(4),
+                "providers.a.queue_capacity = 100: at 2s a job and 10 workers the last of a full queue waits 20s, longer than queue_timeout = 5s".to_owned()
+            )
+        ]
+    );
+}
+
+#[test]
+fn no_mutation_of_a_valid_text_panics_or_shows_a_secret() {
+    const PIECES: [&str; 16] =
+        ["[", "]", "{", "}", "\"", "=", ":", ",", "\n", ".", "-", "9", "é", "\\", "null", "\u{0}"];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..10_000 {
+        let mut text: Vec<char> = [TOML, JSON][round % 2].chars().collect();
+        for _ in 0..=random(2) {
+            let at = random(text.len());
+            let end = (at + 1 + random(8)).min(text.len());
+            match random(4) {
+                0 => drop(text.drain(at..end)),
+                1 => drop(text.splice(at..at, PIECES[random(16)].chars())),
+                2 => drop(text.splice(at..end, PIECES[random(16)].chars())),
+                _ => text.extend_from_within(at..end),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let result = if round % 2 == 0 { toml::parse(&text) } else { json::parse(&text) }
+            .and_then(|root| Reader::new(Path::new("b"), &variable).config(&root));
+        match result {
+            Ok(config) => {
+                good += 1;
+                assert!(config.validate().is_ok(), "{text}");
+            }
+            Err(error) => {
+                bad += 1;
+                assert!(error.line().is_some() || error.field() == "providers", "{error}\n{text}");
+                assert!(!error.to_string().contains("sk-secret"), "{error}");
+            }
+        }
+    }
+    assert!(good > 250 && bad > 5_000, "{good} good, {bad} bad");
+}

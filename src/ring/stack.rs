@@ -1,0 +1,141 @@
+//! A lock-free stack of indices: the free list of records.
+//!
+//! Algorithm: Treiber's stack over an array of links, with a tag beside the top index against ABA.
+//!
+//! Invariants: 1. an index is in the stack at most once (the caller returns only what it took). 2. The tag
+//! grows with every push and pop, so a compare-exchange fails if the top changed in between, even back to
+//! the same index. 3. A link is written only by the owner of its index, before the index is pushed.
+//!
+//! | edge | write | read | what becomes visible |
+//! |---|---|---|---|
+//! | `stack.push` | the top's compare-exchange in `push` | the top's load in `pop` | the link below, and everything the returning owner did with the index |
+//!
+//! A tag of 44 bits wraps after 24 hours of one operation every 5 ns, all within one stalled `pop`.
+//!
+//! Progress: lock-free. Models: `stack_aba`, `stack_pass`.
+
+use super::word::MAX_INDEX;
+use crate::sync::CachePadded;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+const INDEX_BITS: u32 = 20;
+const NONE: u32 = (1 << INDEX_BITS) - 1;
+
+/// The top index and its tag.
+#[derive(Clone, Copy)]
+struct Top(u64);
+
+impl Top {
+    fn new(index: u32, tag: u64) -> Self {
+        Self(tag << INDEX_BITS | u64::from(index))
+    }
+
+    fn index(self) -> u32 {
+        self.0 as u32 & NONE
+    }
+
+    fn tag(self) -> u64 {
+        self.0 >> INDEX_BITS
+    }
+
+    fn followed_by(self, index: u32) -> Self {
+        Self::new(index, self.tag().wrapping_add(1))
+    }
+}
+
+/// A lock-free stack of the indices `0..capacity`, each of them in it at most once.
+#[derive(Debug)]
+pub struct IndexStack {
+    top: CachePadded<AtomicU64>,
+    below: Box<[AtomicU32]>,
+}
+
+impl IndexStack {
+    /// Makes a stack that holds every index below `capacity`, 0 on top.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0, or above what a 20-bit index can name.
+    pub fn full(capacity: usize) -> Self {
+        assert!(
+            (1..=MAX_INDEX as usize + 1).contains(&capacity),
+            "a stack's capacity must be in 1..={}, not {capacity}",
+            MAX_INDEX as usize + 1
+        );
+        let last = capacity as u32 - 1;
+        let below = |index| AtomicU32::new(if index == last { NONE } else { index + 1 });
+        Self {
+            top: CachePadded::new(AtomicU64::new(Top::new(0, 0).0)),
+            below: (0..=last).map(below).collect(),
+        }
+    }
+
+    /// How many indices there are, inside and outside.
+    pub fn capacity(&self) -> usize {
+        self.below.len()
+    }
+
+    /// Returns `index`, which the caller took from this stack and no longer uses.
+    pub fn push(&self, index: u32) {
+        // ORDERING: Relaxed: the top is only compared; the link needs no more than its index.
+        let mut top = Top(self.top.load(Ordering::Relaxed));
+        loop {
+            // ORDERING: Relaxed: published with the index by `stack.push`.
+            self.below[index as usize].store(top.index(), Ordering::Relaxed);
+            // ORDERING: Release is edge `stack.push`; the failing load is only compared again. A pop's
+            // compare-exchange is a read-modify-write, so it continues the release sequence of this one.
+            match self.top.compare_exchange_weak(
+                top.0,
+                top.followed_by(index).0,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => top = Top(now),
+            }
+        }
+    }
+
+    /// Takes the index that was returned last, if there is one.
+    pub fn pop(&self) -> Option<u32> {
+        // ORDERING: Acquire takes `stack.push`: the link, and what the last owner did with the index.
+        let mut top = Top(self.top.load(Ordering::Acquire));
+        loop {
+            if top.index() == NONE {
+                return None;
+            }
+            // ORDERING: Relaxed: the link of this index under this tag was acquired with the top; under
+            // any other tag the compare-exchange fails and the value is not used.
+            let below = self.below[top.index() as usize].load(Ordering::Relaxed);
+            // ORDERING: success publishes nothing and was acquired with `top`; failure is acquired as above.
+            match self.top.compare_exchange_weak(
+                top.0,
+                top.followed_by(below).0,
+                Ordering::Relaxed,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some(top.index()),
+                Err(now) => top = Top(now),
+            }
+        }
+    }
+
+    /// How many indices are inside; exact while nobody pushes or pops. Takes a step for each.
+    pub fn len(&self) -> usize {
+        // ORDERING: Acquire takes `stack.push`.
+        let mut index = Top(self.top.load(Ordering::Acquire)).index();
+        let mut len = 0;
+        while index != NONE && len < self.capacity() {
+            len += 1;
+            // ORDERING: Relaxed: a figure that others may change at once.
+            index = self.below[index as usize].load(Ordering::Relaxed);
+        }
+        len
+    }
+
+    /// Whether nothing is inside, at this moment.
+    pub fn is_empty(&self) -> bool {
+        // ORDERING: Relaxed: a figure that others may change at once.
+        Top(self.top.load(Ordering::Relaxed)).index() == NONE
+    }
+}

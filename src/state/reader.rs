@@ -1,0 +1,157 @@
+//! The `HANDLE` side of a record: waiting for the outcome and taking it.
+
+use super::record::{Origin, Stamps};
+use super::runner::drop_ended;
+use super::slab::{Slab, Ticket};
+use super::task::{Cell, Ended, Task, take_ended};
+use super::word::{Release, Verdict};
+use crate::sync::Arc;
+use std::fmt;
+use std::marker::PhantomData;
+use std::task::{Context, Poll};
+
+/// How a job ended, with what it left.
+#[derive(Debug)]
+pub struct Report<T> {
+    /// The job.
+    pub ticket: Ticket,
+    /// Its outcome.
+    pub verdict: Verdict,
+    /// What the worker left, for the verdicts that have a result.
+    pub ended: Option<Ended<T>>,
+    /// When it passed its stations.
+    pub stamps: Stamps,
+    /// The submitter's number.
+    pub user_data: u64,
+}
+
+/// What [`Reader::retract`] found.
+#[must_use]
+#[derive(Debug)]
+pub enum Retracted<C: 'static, T> {
+    /// The job is the caller's again; the record went back.
+    Task(Task<C, T>, Origin),
+    /// The job was decided in the meantime: it counts as accepted, and this is its reader.
+    Decided(Reader<C, T>),
+}
+
+/// The right to read one job's outcome. Dropped, it leaves the outcome unread; the job goes on.
+pub struct Reader<C: 'static, T> {
+    /// `None` once the outcome was taken.
+    slab: Option<Arc<Slab<C>>>,
+    ticket: Ticket,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<C, T> Reader<C, T> {
+    pub(super) fn new(slab: Arc<Slab<C>>, ticket: Ticket) -> Self {
+        Self { slab: Some(slab), ticket, result: PhantomData }
+    }
+
+    /// The job.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// The records, unless the outcome was taken.
+    pub fn slab(&self) -> Option<&Arc<Slab<C>>> {
+        self.slab.as_ref()
+    }
+
+    /// Takes the job back after a queue refused its index: nobody else has the index then.
+    pub fn retract(mut self) -> Retracted<C, T> {
+        let Some(slab) = self.slab.take() else {
+            unreachable!("a reader is retracted before it reads")
+        };
+        let record = slab.record(self.ticket.index());
+        if !record.state.retract(self.ticket.generation()) {
+            slab.bury(self.ticket.index());
+            self.slab = Some(slab);
+            return Retracted::Decided(self);
+        }
+        // SAFETY: the record is in `Entering` again, where it is the submitter's alone.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        let cell = record.cell.with_mut(|cell| unsafe { std::ptr::replace(cell, Cell::new()) });
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        let table = record.table.with_mut(|table| unsafe { (*table).take() });
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        let origin = record.origin.with_mut(|origin| std::mem::take(unsafe { &mut *origin }));
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        drop(record.sink.with_mut(|sink| unsafe { (*sink).take() }));
+        slab.give_back(self.ticket.index());
+        let Some(table) = table else { unreachable!("a filled record has a table") };
+        // SAFETY: the parts are those that `fill` took from a `Task<C, T>`; no worker has polled the body,
+        // since the job was still queued.
+        #[expect(unsafe_code, reason = "the task is put together again")]
+        let task = unsafe { Task::from_parts(cell, table) };
+        Retracted::Task(task, origin)
+    }
+
+    /// The outcome, if it is there.
+    pub fn try_take(&mut self) -> Option<Report<T>> {
+        let record = self.slab.as_ref()?.record(self.ticket.index());
+        let verdict = record.state.view().published()?;
+        let stamps = record.stamps();
+        let user_data = record.user_data();
+        let slab = self.slab.take()?;
+        let record = slab.record(self.ticket.index());
+        let ended = verdict.has_result().then(|| {
+            record.cell.with_mut(|cell| {
+                // SAFETY: a result of a published job belongs to `HANDLE`'s holder (invariant 3 of
+                // `word.rs`), and it is of type `T` since the task was.
+                #[expect(unsafe_code, reason = "HANDLE's holder owns the result")]
+                unsafe {
+                    take_ended::<T>(cell)
+                }
+            })
+        });
+        release(&slab, self.ticket, false);
+        Some(Report { ticket: self.ticket, verdict, ended, stamps, user_data })
+    }
+
+    /// The outcome, or a registration of the task's waker for it.
+    ///
+    /// # Panics
+    ///
+    /// If the outcome was taken before.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Report<T>> {
+        if let Some(report) = self.try_take() {
+            return Poll::Ready(report);
+        }
+        let Some(slab) = &self.slab else { panic!("a job handle was polled after its outcome") };
+        slab.record(self.ticket.index()).waiter.register(cx.waker());
+        self.try_take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell.
+fn release<C>(slab: &Slab<C>, ticket: Ticket, mut unread: bool) {
+    let state = &slab.record(ticket.index()).state;
+    loop {
+        match state.release_handle(|verdict: Verdict| unread && verdict.has_result()) {
+            Release::Shared => return,
+            Release::Last => return slab.give_back(ticket.index()),
+            Release::ResultFirst => {
+                drop_ended(slab, ticket);
+                unread = false;
+            }
+        }
+    }
+}
+
+impl<C, T> Drop for Reader<C, T> {
+    fn drop(&mut self) {
+        if let Some(slab) = self.slab.take() {
+            release(&slab, self.ticket, true);
+        }
+    }
+}
+
+impl<C, T> fmt::Debug for Reader<C, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reader").field(&self.ticket).finish()
+    }
+}

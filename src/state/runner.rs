@@ -1,0 +1,191 @@
+//! The `EXEC` side of a record: starting, polling and burying a job's task.
+
+use super::error::drop_caught;
+use super::slab::{Decided, Slab, Ticket};
+use super::task::{Cell, Finish, TaskTable};
+use super::word::{Decision, Phase, Release, Verdict};
+use crate::time::Instant;
+use std::task::{Context, Poll};
+
+/// What a popped index was.
+#[must_use]
+#[derive(Debug)]
+pub enum Started<'a, C: 'static> {
+    /// A job that now runs.
+    Running(Running<'a, C>),
+    /// A job that had its outcome already; its task was dropped. How many of its drops panicked.
+    Dead(u32),
+}
+
+/// What became of a running job.
+#[must_use]
+#[derive(Debug)]
+pub enum Attempted<'a, C: 'static> {
+    /// The worker decided it, by its result or because it was asked to stop.
+    Ended(Decided<'a, C>),
+    /// Somebody else had decided it.
+    Lost,
+}
+
+/// The right and the duty of the worker that runs a job. Dropped, it drops what is left of the task and
+/// gives the `EXEC` bit up; it does not decide the job.
+#[must_use]
+#[derive(Debug)]
+pub struct Running<'a, C: 'static> {
+    slab: &'a Slab<C>,
+    ticket: Ticket,
+    holds_task: bool,
+    drop_panics: u32,
+}
+
+impl<C> Slab<C> {
+    /// Starts the job whose index came out of a queue, on worker `runner`.
+    pub fn start(&self, index: u32, now: Instant, runner: u32) -> Started<'_, C> {
+        let record = self.record(index);
+        let ticket = self.ticket_at(index);
+        record.set_start(now, runner);
+        if record.state.start(ticket.generation()) {
+            let running = Running { slab: self, ticket, holds_task: true, drop_panics: 0 };
+            return Started::Running(running);
+        }
+        Started::Dead(self.bury(index))
+    }
+
+    /// Drops the task of a dead job whose index came out of a queue, or never got into one. Does nothing
+    /// for any other. How many of its drops panicked.
+    pub fn bury(&self, index: u32) -> u32 {
+        let ticket = self.ticket_at(index);
+        if !self.record(index).state.take(ticket.generation()) {
+            return 0;
+        }
+        let mut grave = Running { slab: self, ticket, holds_task: true, drop_panics: 0 };
+        grave.drop_task();
+        grave.drop_panics
+    }
+
+    fn ticket_at(&self, index: u32) -> Ticket {
+        Ticket::new(index, self.record(index).state.view().generation())
+    }
+}
+
+impl<'a, C> Running<'a, C> {
+    /// The job.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// How many drops of the job's task or of an unread result have panicked so far.
+    pub fn drop_panics(&self) -> u32 {
+        self.drop_panics
+    }
+
+    /// Polls the job once. Whoever decides it from outside wakes the waker that the worker registered
+    /// before this call.
+    pub fn poll(&mut self, context: &C, cx: &mut Context<'_>) -> Poll<Attempted<'a, C>> {
+        let record = self.slab.record(self.ticket.index());
+        let view = record.state.view();
+        if view.phase() != Phase::Running || !self.holds_task {
+            self.drop_task();
+            return Poll::Ready(Attempted::Lost);
+        }
+        if view.is_asked_to_stop() {
+            self.drop_task();
+            return Poll::Ready(self.decide(Verdict::CancelledShutdown));
+        }
+        let finish = match self.run(context, cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(finish) => finish,
+        };
+        self.holds_task = false;
+        let verdict = match finish {
+            Finish::Value => Verdict::Completed,
+            Finish::Error => Verdict::Failed,
+            Finish::Panic => Verdict::Panicked,
+        };
+        let attempted = self.decide(verdict);
+        if matches!(attempted, Attempted::Lost) {
+            self.drop_panics += u32::from(drop_ended(self.slab, self.ticket));
+        }
+        Poll::Ready(attempted)
+    }
+
+    fn decide(&self, verdict: Verdict) -> Attempted<'a, C> {
+        let state = &self.slab.record(self.ticket.index()).state;
+        match state.decide(self.ticket.generation(), verdict, |phase| phase == Phase::Running) {
+            Decision::Won(_) => {
+                Attempted::Ended(Decided::by_worker(self.slab, self.ticket, verdict))
+            }
+            Decision::Lost => Attempted::Lost,
+        }
+    }
+
+    fn run(&mut self, context: &C, cx: &mut Context<'_>) -> Poll<Finish> {
+        let record = self.slab.record(self.ticket.index());
+        record.cell.with_mut(|cell| {
+            // SAFETY: the origin belongs to `EXEC`'s holder, who is this value.
+            #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
+            let label = record.origin.with(|origin| unsafe { (*origin).label.clone() });
+            let label = label.as_deref().unwrap_or("");
+            // SAFETY: the table was written with the body, which is still there (`holds_task`).
+            #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
+            unsafe {
+                (table(self.slab, self.ticket).run)(cell, context, label, cx)
+            }
+        })
+    }
+
+    fn drop_task(&mut self) {
+        if std::mem::take(&mut self.holds_task) {
+            let record = self.slab.record(self.ticket.index());
+            let panicked = record.cell.with_mut(|cell| {
+                // SAFETY: the body is still there (`holds_task`, now false) and is `EXEC`'s.
+                #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
+                unsafe {
+                    (table(self.slab, self.ticket).drop_task)(cell)
+                }
+            });
+            self.drop_panics += u32::from(panicked);
+        }
+    }
+
+    /// Drops a result that nobody will read, for the worker that published it.
+    pub(super) fn drop_orphan(slab: &Slab<C>, ticket: Ticket) {
+        drop_ended(slab, ticket);
+    }
+}
+
+impl<C> Drop for Running<'_, C> {
+    fn drop(&mut self) {
+        self.drop_task();
+        let record = self.slab.record(self.ticket.index());
+        // SAFETY: the origin belongs to `EXEC`'s holder, who gives it up below.
+        #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
+        let origin = record.origin.with_mut(|origin| std::mem::take(unsafe { &mut *origin }));
+        drop_caught(origin);
+        if record.state.release_exec() == Release::Last {
+            self.slab.give_back(self.ticket.index());
+        }
+    }
+}
+
+/// The table of the body or result in the job's cell.
+fn table<C>(slab: &Slab<C>, ticket: Ticket) -> &'static TaskTable<C> {
+    let record = slab.record(ticket.index());
+    // SAFETY: the callers hold the cell by right, and the table with it; nobody writes it meanwhile.
+    #[expect(unsafe_code, reason = "the cell's holder reads its table")]
+    let table = record.table.with(|table| unsafe { *table });
+    let Some(table) = table else { unreachable!("a filled record has a table") };
+    table
+}
+
+/// Drops the result in the job's cell, which is the caller's. `true` if that panicked.
+pub(super) fn drop_ended<C>(slab: &Slab<C>, ticket: Ticket) -> bool {
+    let drop_ended = table(slab, ticket).drop_ended;
+    slab.record(ticket.index()).cell.with_mut(|cell: *mut Cell| {
+        // SAFETY: the caller owns a result of the table's type in this cell, and gives it up.
+        #[expect(unsafe_code, reason = "the result's owner drops it")]
+        unsafe {
+            drop_ended(cell)
+        }
+    })
+}

@@ -1,0 +1,422 @@
+//! A provider's job records, their free list, and the way of a record through its owners.
+//!
+//! Rights are values: [`Claimed`] may write the job, [`Reader`](super::Reader) is the `HANDLE` bit,
+//! [`Running`](super::Running) the `EXEC` bit of a started job, [`Decided`] the duty to publish. None can
+//! be made twice for one job, so no caller can break the record's rules (`word.rs`).
+
+use super::reader::Reader;
+use super::record::{Entry, JobRecord, Origin, Sink, Stamps};
+use super::runner::Running;
+use super::task::Task;
+use super::word::{Decision, Phase, Verdict};
+use crate::ring::IndexStack;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::{Arc, CachePadded};
+use crate::time::{Deadline, Instant};
+use std::fmt;
+
+const INDEX_BITS: u32 = 20;
+
+/// The name of one job of one provider: its record's index and generation. The number of a job that is
+/// gone never names another one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+impl Ticket {
+    pub(super) fn new(index: u32, generation: u64) -> Self {
+        Self(generation << INDEX_BITS | u64::from(index))
+    }
+
+    /// A ticket from its number.
+    pub const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The ticket's number.
+    pub const fn as_word(self) -> u64 {
+        self.0
+    }
+
+    /// Which record.
+    pub const fn index(self) -> u32 {
+        self.0 as u32 & ((1 << INDEX_BITS) - 1)
+    }
+
+    /// Which job of the record.
+    pub(super) const fn generation(self) -> u64 {
+        self.0 >> INDEX_BITS
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticket({}#{})", self.index(), self.generation())
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// All records of a provider. They never move and are never freed before the slab is.
+pub struct Slab<C: 'static> {
+    records: Box<[CachePadded<JobRecord<C>>]>,
+    free: IndexStack,
+    /// One more than the highest index that was ever claimed: how far a scan has to go.
+    used: AtomicU32,
+}
+
+// SAFETY: the cells of a record are handed from thread to thread under the rules of `word.rs`; what they
+// hold (a body, a result, an origin, a sink) is `Send`.
+#[expect(unsafe_code, reason = "records are shared under the protocol of their state word")]
+unsafe impl<C> Sync for Slab<C> {}
+// SAFETY: as above.
+#[expect(unsafe_code, reason = "as above")]
+unsafe impl<C> Send for Slab<C> {}
+
+/// What a scan of the records saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Records whose job has no outcome yet.
+    pub live: usize,
+    /// Dead jobs whose task nobody has dropped yet, in a queue or with a worker.
+    pub unburied: usize,
+    /// The earliest limit among the live ones.
+    pub next: Deadline,
+}
+
+impl<C> Slab<C> {
+    /// Makes `records` free records.
+    ///
+    /// # Panics
+    ///
+    /// If `records` is 0 or more than a 20-bit index can name.
+    pub fn new(records: usize) -> Self {
+        Self {
+            records: (0..records).map(|_| CachePadded::new(JobRecord::new())).collect(),
+            free: IndexStack::full(records),
+            used: AtomicU32::new(0),
+        }
+    }
+
+    /// How many records there are.
+    pub fn capacity(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How many records no job has; exact while nothing happens.
+    pub fn free(&self) -> usize {
+        self.free.len()
+    }
+
+    /// The record at `index`, which is below the capacity.
+    pub(super) fn record(&self, index: u32) -> &JobRecord<C> {
+        &self.records[index as usize]
+    }
+
+    fn get(&self, ticket: Ticket) -> Option<&JobRecord<C>> {
+        self.records.get(ticket.index() as usize).map(|padded| &**padded)
+    }
+
+    /// Takes a free record.
+    pub fn claim(self: &Arc<Self>) -> Option<Claimed<C>> {
+        let index = self.free.pop()?;
+        // ORDERING: Relaxed: a bound for scans; who misses the newest record sees it in the next scan, and
+        // the one who starts to scan is told of the job through another edge first.
+        if index >= self.used.load(Ordering::Relaxed) {
+            self.used.fetch_max(index + 1, Ordering::Relaxed);
+        }
+        let ticket = Ticket::new(index, self.record(index).state.enter());
+        Some(Claimed { slab: Arc::clone(self), ticket, spent: false })
+    }
+
+    /// The last owner's step.
+    pub(super) fn give_back(&self, index: u32) {
+        self.record(index).state.free();
+        self.free.push(index);
+    }
+
+    /// Decides the job of `ticket` if it is in a phase that `may` allows.
+    pub fn decide(
+        &self,
+        ticket: Ticket,
+        verdict: Verdict,
+        may: impl Fn(Phase) -> bool,
+    ) -> Option<Decided<'_, C>> {
+        match self.get(ticket)?.state.decide(ticket.generation(), verdict, may) {
+            Decision::Won(phase) => {
+                Some(Decided { slab: self, ticket, verdict, phase, published: false })
+            }
+            Decision::Lost => None,
+        }
+    }
+
+    /// Ends the job at `index` if the limit of its phase has passed.
+    pub fn expire(&self, index: u32, now: Instant) -> Option<Decided<'_, C>> {
+        let record = self.record(index);
+        let view = record.state.view();
+        let verdict = match view.phase() {
+            Phase::Queued | Phase::Delayed => Verdict::TimedOutQueue,
+            Phase::Running => Verdict::TimedOutExec,
+            _ => return None,
+        };
+        if !record.current_deadline().is_past(now) {
+            return None;
+        }
+        let ticket = Ticket::new(index, view.generation());
+        self.decide(ticket, verdict, |phase| phase == view.phase())
+    }
+
+    /// Looks at every record that was ever used, ends the jobs whose limit has passed through `expired`
+    /// (at most `most` of them), and says what is left.
+    pub fn scan<'a>(
+        &'a self,
+        now: Instant,
+        most: usize,
+        mut expired: impl FnMut(Decided<'a, C>),
+    ) -> Scan {
+        let mut scan = Scan { live: 0, unburied: 0, next: Deadline::NEVER };
+        let mut ended = 0;
+        // ORDERING: Relaxed: see `claim`.
+        for index in 0..self.used.load(Ordering::Relaxed) {
+            let record = self.record(index);
+            match record.state.view().phase() {
+                Phase::Queued | Phase::Delayed | Phase::Running => {}
+                Phase::Decided => {
+                    scan.unburied += 1;
+                    continue;
+                }
+                Phase::Published => {
+                    scan.unburied += usize::from(record.state.view().is_held_by_exec());
+                    continue;
+                }
+                Phase::Free | Phase::Entering => continue,
+            }
+            if ended < most
+                && let Some(decided) = self.expire(index, now)
+            {
+                ended += 1;
+                expired(decided);
+                continue;
+            }
+            scan.live += 1;
+            scan.next = scan.next.min(record.current_deadline());
+        }
+        scan
+    }
+
+    /// Every undecided job in one of the phases that `of` names, at this moment.
+    pub fn tickets(&self, of: impl Fn(Phase) -> bool) -> Vec<Ticket> {
+        // ORDERING: Relaxed: see `claim`.
+        (0..self.used.load(Ordering::Relaxed))
+            .filter_map(|index| {
+                let view = self.record(index).state.view();
+                let undecided =
+                    matches!(view.phase(), Phase::Queued | Phase::Delayed | Phase::Running);
+                (undecided && of(view.phase())).then(|| Ticket::new(index, view.generation()))
+            })
+            .collect()
+    }
+
+    /// Jobs that have an outcome while a worker still holds their task.
+    pub fn held_by_workers(&self) -> Vec<Ticket> {
+        // ORDERING: Relaxed: see `claim`.
+        (0..self.used.load(Ordering::Relaxed))
+            .filter_map(|index| {
+                let view = self.record(index).state.view();
+                let dead = matches!(view.phase(), Phase::Decided | Phase::Published);
+                (dead && view.has_run() && view.is_held_by_exec())
+                    .then(|| Ticket::new(index, view.generation()))
+            })
+            .collect()
+    }
+
+    /// Whether the job at `index` has its outcome: it may be buried.
+    pub fn is_dead(&self, index: u32) -> bool {
+        matches!(self.record(index).state.view().phase(), Phase::Decided | Phase::Published)
+    }
+
+    /// Where the job of `ticket` is, and its outcome once that can be read. `None`: the ticket is stale.
+    pub fn phase(&self, ticket: Ticket) -> Option<(Phase, Option<Verdict>)> {
+        let view = self.get(ticket)?.state.view();
+        let live = view.generation() == ticket.generation() && view.phase() != Phase::Free;
+        live.then(|| (view.phase(), view.published()))
+    }
+
+    /// Whether the job of `ticket` still runs and nobody has asked it to stop.
+    pub fn may_go_on(&self, ticket: Ticket) -> bool {
+        self.get(ticket).is_some_and(|record| {
+            let view = record.state.view();
+            view.generation() == ticket.generation()
+                && view.phase() == Phase::Running
+                && !view.is_asked_to_stop()
+        })
+    }
+
+    /// The instant at which the job of `ticket` has to end, while it runs.
+    pub fn deadline(&self, ticket: Ticket) -> Deadline {
+        self.get(ticket).map_or(Deadline::NEVER, JobRecord::current_deadline)
+    }
+
+    /// Asks the running job of `ticket` to stop; gives the worker that has it.
+    pub fn stop(&self, ticket: Ticket) -> Option<u32> {
+        let record = self.get(ticket)?;
+        if record.state.stop(ticket.generation()) { record.runner() } else { None }
+    }
+
+    /// Links `index` before `next` in a completion queue's list.
+    pub fn set_next(&self, index: u32, next: u32) {
+        // ORDERING: Relaxed: the list's head publishes the link.
+        self.record(index).next.store(next, Ordering::Relaxed);
+    }
+
+    /// The link that [`set_next`](Self::set_next) stored.
+    pub fn next(&self, index: u32) -> u32 {
+        // ORDERING: Relaxed: the list's head brought the link.
+        self.record(index).next.load(Ordering::Relaxed)
+    }
+}
+
+impl<C> fmt::Debug for Slab<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slab").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// A record that is the caller's alone. Dropped unfilled, it goes back.
+#[must_use]
+#[derive(Debug)]
+pub struct Claimed<C: 'static> {
+    slab: Arc<Slab<C>>,
+    ticket: Ticket,
+    spent: bool,
+}
+
+impl<C> Claimed<C> {
+    /// The ticket that the job will have.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// Writes the job and makes it `Queued`. Its index has to be pushed into a queue next; if that
+    /// refuses it, [`Reader::retract`] takes it back.
+    pub fn fill<T: Send + 'static>(
+        mut self,
+        task: Task<C, T>,
+        origin: Origin,
+        sink: Option<Arc<dyn Sink>>,
+        entry: &Entry,
+    ) -> Reader<C, T> {
+        self.spent = true;
+        let record = self.slab.record(self.ticket.index());
+        let (cell, table) = task.into_parts();
+        // SAFETY: in `Entering` the whole record is the submitter's, whose right is this value.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        record.cell.with_mut(|place| unsafe { place.write(cell) });
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        record.table.with_mut(|place| unsafe { *place = Some(table) });
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        record.origin.with_mut(|place| unsafe { *place = origin });
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
+        record.sink.with_mut(|place| unsafe { *place = sink });
+        record.set_entry(entry);
+        record.state.enqueue();
+        Reader::new(Arc::clone(&self.slab), self.ticket)
+    }
+}
+
+impl<C> Drop for Claimed<C> {
+    fn drop(&mut self) {
+        if !self.spent {
+            self.slab.give_back(self.ticket.index());
+        }
+    }
+}
+
+/// The duty of the one who decided a job: count it, then publish it. Dropped, it publishes.
+#[must_use]
+#[derive(Debug)]
+pub struct Decided<'a, C: 'static> {
+    slab: &'a Slab<C>,
+    ticket: Ticket,
+    verdict: Verdict,
+    phase: Phase,
+    published: bool,
+}
+
+impl<'a, C> Decided<'a, C> {
+    pub(super) fn by_worker(slab: &'a Slab<C>, ticket: Ticket, verdict: Verdict) -> Self {
+        Self { slab, ticket, verdict, phase: Phase::Running, published: false }
+    }
+
+    /// The job.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// Its outcome.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Where the job was when it was decided.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The worker that has the job's task, if it ran: it is to be woken, and drops the task.
+    pub fn runner(&self) -> Option<u32> {
+        if self.phase == Phase::Running {
+            self.slab.record(self.ticket.index()).runner()
+        } else {
+            None
+        }
+    }
+
+    /// The job's stamps, its end being `now`.
+    pub fn stamps(&self, now: Instant) -> Stamps {
+        let record = self.slab.record(self.ticket.index());
+        record.set_end(now);
+        record.stamps()
+    }
+
+    /// Makes the outcome readable and wakes whoever waits for it. Everything that was counted before is
+    /// visible to whoever sees the outcome.
+    pub fn publish(mut self, now: Instant) {
+        self.slab.record(self.ticket.index()).set_end(now);
+        self.publish_once();
+    }
+
+    fn publish_once(&mut self) {
+        self.published = true;
+        let record = self.slab.record(self.ticket.index());
+        // SAFETY: the sink is the decider's until it publishes, and this value is the decider's right.
+        #[expect(unsafe_code, reason = "exclusive in `Decided`")]
+        let sink = record.sink.with_mut(|sink| unsafe { (*sink).take() });
+        let publication = record.state.publish();
+        if publication.orphaned && self.verdict.has_result() {
+            Running::drop_orphan(self.slab, self.ticket);
+        }
+        // From here on the record may be in its next life: a late wake-up is then a spurious one.
+        match sink {
+            Some(sink) => sink.complete(self.ticket),
+            None => record.waiter.wake(),
+        }
+        if publication.last {
+            self.slab.give_back(self.ticket.index());
+        }
+    }
+}
+
+impl<C> Drop for Decided<'_, C> {
+    fn drop(&mut self) {
+        if !self.published {
+            self.publish_once();
+        }
+    }
+}

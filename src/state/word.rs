@@ -1,0 +1,391 @@
+//! The state word of a job record: who owns it, where the job is, how it ended, and which job it is.
+//!
+//! ```text
+//!  63                          20 19   16 15      8 7   6    5    4  3     0
+//! +------------------------------+-------+---------+--+----+----+---+-------+
+//! |     generation (44 bits)     |    RAN| verdict |TK|STOP|EXEC|HND| phase |
+//! +------------------------------+-------+---------+--+----+----+---+-------+
+//! ```
+//!
+//! | phase | the job | next |
+//! |---|---|---|
+//! | `Free` | none; the record is in the free list | `Entering` |
+//! | `Entering` | is being written by its submitter, or was refused and is taken back | `Queued`, `Free` |
+//! | `Queued` | stands in a queue, or is about to | `Running`, `Delayed`, `Decided`, `Entering` (refused) |
+//! | `Delayed` | waits for a retry, a key or a breaker, outside queue and worker | `Queued`, `Decided` |
+//! | `Running` | a worker has it | `Delayed`, `Decided` |
+//! | `Decided` | has its one outcome, which is being counted | `Published` |
+//! | `Published` | the outcome can be read | `Free` |
+//!
+//! Owners (S14): `HANDLE` is whoever will read the outcome (a handle, a completion queue), `EXEC` whoever
+//! has the task (the queue, then a worker). The record goes back when it is published and both bits are
+//! clear: the decider, who still has to publish, is its third owner. `TAKEN` marks that somebody took the
+//! task of a job that died in the queue, so that it is buried once; `RAN` that a worker started it.
+//!
+//! Invariants:
+//! 1. One compare-exchange leaves `Queued`, `Delayed` or `Running` for `Decided`; who wins it counts and
+//!    publishes, and nobody else does.
+//! 2. Only `EXEC`'s holder touches the cell with the task; it drops the task before it gives `EXEC` up.
+//! 3. A result in the cell belongs to `HANDLE`'s holder if the bit was set when `Published` was entered,
+//!    and to the publisher, who is then `EXEC`'s holder, otherwise.
+//! 4. The generation grows when the record goes back: a word of an old ticket never compares equal.
+//!
+//! | edge | write | read | what becomes visible |
+//! |---|---|---|---|
+//! | `job.enqueue` | `enqueue` | `start`, `decide` | the task, options and limits that the submitter wrote |
+//! | `job.start` | `start` | `decide` by another | the execution deadline and the worker's number |
+//! | `job.publish` | `publish` | `view` of the handle | the result in the cell, the stamps, the counters |
+//! | `job.release` | `release_exec`, `release_handle` | the same, by the last owner | everything that the other owner did with the record |
+//!
+//! Progress: every operation is wait-free but `decide`, `stop` and `release_handle`, whose
+//! compare-exchange is tried again when another transition of the same job came between (at most a few).
+//!
+//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_retract`, `job_reuse`.
+
+use crate::code::Code;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+const PHASE: u64 = 0xf;
+const HANDLE: u64 = 1 << 4;
+const EXEC: u64 = 1 << 5;
+const STOP: u64 = 1 << 6;
+const TAKEN: u64 = 1 << 7;
+const VERDICT_SHIFT: u32 = 8;
+const VERDICT: u64 = 0xff << VERDICT_SHIFT;
+const RAN: u64 = 1 << 16;
+const GENERATION_SHIFT: u32 = 20;
+
+/// Where a job is. The table of the module says what follows what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// No job.
+    Free = 0,
+    /// Being written, or taken back.
+    Entering = 1,
+    /// In a queue.
+    Queued = 2,
+    /// Waiting outside queue and worker.
+    Delayed = 3,
+    /// With a worker.
+    Running = 4,
+    /// Has its outcome, not yet readable.
+    Decided = 5,
+    /// Has its outcome.
+    Published = 6,
+}
+
+impl Phase {
+    fn of(word: u64) -> Self {
+        match word & PHASE {
+            0 => Self::Free,
+            1 => Self::Entering,
+            2 => Self::Queued,
+            3 => Self::Delayed,
+            4 => Self::Running,
+            5 => Self::Decided,
+            _ => Self::Published,
+        }
+    }
+}
+
+macro_rules! verdicts {
+    ($($(#[$doc:meta])* $name:ident = $number:literal => $code:ident),* $(,)?) => {
+        /// How a job ended: the outcomes of S11, small enough for the state word.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Verdict { $($(#[$doc])* $name = $number),* }
+
+        impl Verdict {
+            /// Every verdict.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The outcome's code.
+            pub const fn code(self) -> Code {
+                match self { $(Self::$name => Code::$code),* }
+            }
+
+            fn from_bits(bits: u64) -> Option<Self> {
+                match bits { $($number => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+verdicts! {
+    /// Ran to its end and returned a result.
+    Completed = 1 => Ok,
+    /// Ended with an error.
+    Failed = 2 => Failed,
+    /// Waited too long and never ran.
+    TimedOutQueue = 3 => TimedOutQueue,
+    /// Ran too long.
+    TimedOutExec = 4 => TimedOutExec,
+    /// Dropped by the overflow policy.
+    DroppedOverflow = 5 => DroppedOverflow,
+    /// Dropped by the queue delay controller.
+    DroppedCodel = 6 => DroppedCodel,
+    /// Cancelled by its submitter.
+    CancelledCaller = 7 => CancelledCaller,
+    /// Cancelled by a shutdown.
+    CancelledShutdown = 8 => CancelledShutdown,
+    /// Cancelled through a token above its own.
+    CancelledParent = 9 => CancelledParent,
+    /// Panicked.
+    Panicked = 10 => Panicked,
+    /// Still ran when the last grace ended.
+    Abandoned = 11 => Abandoned,
+}
+
+impl Verdict {
+    /// Whether the worker left something in the cell for the submitter: a value, an error or a panic.
+    pub const fn has_result(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Panicked)
+    }
+}
+
+/// What a compare-exchange for the outcome gave.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// The caller decided the job, which was in this phase, and now counts and publishes it.
+    Won(Phase),
+    /// The job has an outcome already, or the ticket is stale.
+    Lost,
+}
+
+/// What the publisher owes.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Publication {
+    /// Nobody will read the result: the publisher drops it.
+    pub(super) orphaned: bool,
+    /// Both owners are gone: the publisher gives the record back.
+    pub(super) last: bool,
+}
+
+/// What giving up an owner bit gave.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Release {
+    /// The record is still the other owner's, or the decider's who has yet to publish.
+    Shared,
+    /// The caller was the last: it gives the record back.
+    Last,
+    /// Nothing was given up: a result in the cell belongs to the caller, who drops it first.
+    ResultFirst,
+}
+
+/// One consistent look at the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct View(u64);
+
+impl View {
+    pub(super) fn phase(self) -> Phase {
+        Phase::of(self.0)
+    }
+
+    pub(super) fn generation(self) -> u64 {
+        self.0 >> GENERATION_SHIFT
+    }
+
+    pub(super) fn verdict(self) -> Option<Verdict> {
+        Verdict::from_bits((self.0 & VERDICT) >> VERDICT_SHIFT)
+    }
+
+    pub(super) fn has_run(self) -> bool {
+        self.0 & RAN != 0
+    }
+
+    pub(super) fn is_held_by_exec(self) -> bool {
+        self.0 & EXEC != 0
+    }
+
+    pub(super) fn is_asked_to_stop(self) -> bool {
+        self.0 & STOP != 0
+    }
+
+    /// The verdict, once it can be read.
+    pub(super) fn published(self) -> Option<Verdict> {
+        if self.phase() == Phase::Published { self.verdict() } else { None }
+    }
+}
+
+/// The state word and its transitions.
+#[derive(Debug)]
+pub(super) struct StateWord(AtomicU64);
+
+impl StateWord {
+    pub(super) fn new() -> Self {
+        Self(AtomicU64::new(Phase::Free as u64))
+    }
+
+    pub(super) fn view(&self) -> View {
+        // ORDERING: Acquire takes `job.publish`, `job.start` and `job.enqueue`.
+        View(self.0.load(Ordering::Acquire))
+    }
+
+    /// `Free` → `Entering`, by whoever took the record from the free list. Returns the generation.
+    pub(super) fn enter(&self) -> u64 {
+        // ORDERING: Relaxed: the record came through the free list (`stack.push`) and is the caller's
+        // alone; an old ticket compares with its own generation and changes nothing.
+        let generation = View(self.0.load(Ordering::Relaxed)).generation();
+        let word = generation << GENERATION_SHIFT | EXEC | HANDLE | Phase::Entering as u64;
+        // ORDERING: Relaxed: as above; `enqueue` publishes.
+        self.0.store(word, Ordering::Relaxed);
+        generation
+    }
+
+    /// `Entering` → `Queued`.
+    pub(super) fn enqueue(&self) {
+        // ORDERING: Relaxed: `Entering` is the submitter's own.
+        let word = self.0.load(Ordering::Relaxed) & !PHASE | Phase::Queued as u64;
+        // ORDERING: Release is edge `job.enqueue`.
+        self.0.store(word, Ordering::Release);
+    }
+
+    /// `Queued` → `Entering` for a job that the queue refused. `false`: it was decided in the meantime.
+    pub(super) fn retract(&self, generation: u64) -> bool {
+        self.step(generation, Phase::Queued, Phase::Entering as u64)
+    }
+
+    /// `Queued` → `Running`. `false`: the job is dead.
+    pub(super) fn start(&self, generation: u64) -> bool {
+        self.step(generation, Phase::Queued, Phase::Running as u64 | RAN)
+    }
+
+    fn step(&self, generation: u64, from: Phase, to: u64) -> bool {
+        let owners = HANDLE | EXEC;
+        let word = generation << GENERATION_SHIFT | owners | from as u64;
+        // ORDERING: Acquire takes `job.enqueue`; Release is edge `job.start`. A failure is looked at below.
+        let first =
+            self.0.compare_exchange(word, word & !PHASE | to, Ordering::AcqRel, Ordering::Acquire);
+        let mut now = match first {
+            Ok(_) => return true,
+            Err(now) => now,
+        };
+        // The handle may be gone, or a stop asked for: try with the owner and stop bits as they are.
+        while View(now).generation() == generation && Phase::of(now) == from {
+            // ORDERING: as above.
+            match self.0.compare_exchange(
+                now,
+                now & !PHASE | to,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(later) => now = later,
+            }
+        }
+        false
+    }
+
+    /// Decides the job of `generation` if it is in one of the phases that `may` allows.
+    pub(super) fn decide(
+        &self,
+        generation: u64,
+        verdict: Verdict,
+        may: impl Fn(Phase) -> bool,
+    ) -> Decision {
+        // ORDERING: Acquire takes `job.enqueue` and `job.start`.
+        let mut now = self.0.load(Ordering::Acquire);
+        loop {
+            let phase = Phase::of(now);
+            let undecided = matches!(phase, Phase::Queued | Phase::Delayed | Phase::Running);
+            if View(now).generation() != generation || !undecided || !may(phase) {
+                return Decision::Lost;
+            }
+            let decided = now & !(PHASE | VERDICT)
+                | (verdict as u64) << VERDICT_SHIFT
+                | Phase::Decided as u64;
+            // ORDERING: Acquire as above. Nothing is published yet: `publish` is the edge.
+            match self.0.compare_exchange(now, decided, Ordering::Acquire, Ordering::Acquire) {
+                Ok(_) => return Decision::Won(phase),
+                Err(later) => now = later,
+            }
+        }
+    }
+
+    /// `Decided` → `Published`, by the one who decided, leaving `EXEC` to its holder.
+    pub(super) fn publish(&self) -> Publication {
+        let step = Phase::Published as u64 - Phase::Decided as u64;
+        // ORDERING: Release is edge `job.publish`; Acquire takes `job.release` of a handle that is gone.
+        let before = self.0.fetch_add(step, Ordering::AcqRel);
+        Publication { orphaned: before & HANDLE == 0, last: before & (HANDLE | EXEC) == 0 }
+    }
+
+    /// Claims the task of a job that died before it ran; `true` for one caller only.
+    pub(super) fn take(&self, generation: u64) -> bool {
+        let mut now = self.view();
+        while now.generation() == generation
+            && matches!(now.phase(), Phase::Decided | Phase::Published)
+            && now.0 & (TAKEN | RAN) == 0
+        {
+            // ORDERING: Acquire takes `job.enqueue`: the task that is going to be dropped.
+            match self.0.compare_exchange(
+                now.0,
+                now.0 | TAKEN,
+                Ordering::Acquire,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(later) => now = View(later),
+            }
+        }
+        false
+    }
+
+    /// Gives `EXEC` up.
+    pub(super) fn release_exec(&self) -> Release {
+        // ORDERING: Release is edge `job.release`; Acquire takes the other owner's.
+        let before = self.0.fetch_and(!EXEC, Ordering::AcqRel);
+        if before & HANDLE == 0 && Phase::of(before) == Phase::Published {
+            Release::Last
+        } else {
+            Release::Shared
+        }
+    }
+
+    /// Gives `HANDLE` up, unless a published result has to be dropped first (`has_result` says whether
+    /// one is still in the cell).
+    pub(super) fn release_handle(&self, has_result: impl Fn(Verdict) -> bool) -> Release {
+        // ORDERING: Acquire takes `job.publish`.
+        let mut now = self.0.load(Ordering::Acquire);
+        loop {
+            if View(now).published().is_some_and(&has_result) {
+                return Release::ResultFirst;
+            }
+            // ORDERING: Release is edge `job.release`; Acquire takes it from the other owner, and
+            // `job.publish` on failure.
+            match self.0.compare_exchange(now, now & !HANDLE, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) if now & EXEC == 0 && Phase::of(now) == Phase::Published => {
+                    return Release::Last;
+                }
+                Ok(_) => return Release::Shared,
+                Err(later) => now = later,
+            }
+        }
+    }
+
+    /// Asks a running job to stop, for a shutdown. `false`: it does not run.
+    pub(super) fn stop(&self, generation: u64) -> bool {
+        // ORDERING: Relaxed: the bit carries nothing but itself.
+        let mut now = self.0.load(Ordering::Relaxed);
+        while View(now).generation() == generation && Phase::of(now) == Phase::Running {
+            // ORDERING: Relaxed: as above; the worker is woken through its waker's own edge.
+            match self.0.compare_exchange(now, now | STOP, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(later) => now = later,
+            }
+        }
+        false
+    }
+
+    /// The last owner's step: `Free`, in the next generation.
+    pub(super) fn free(&self) {
+        // ORDERING: Relaxed: the last owner is alone; the free list publishes (`stack.push`).
+        let generation = View(self.0.load(Ordering::Relaxed)).generation().wrapping_add(1);
+        // ORDERING: Relaxed: as above.
+        self.0.store(generation << GENERATION_SHIFT | Phase::Free as u64, Ordering::Relaxed);
+    }
+}
