@@ -12,9 +12,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bifrost::code::Code;
+use bifrost::config::{KeyConfig, ProviderConfig, Secret};
 use bifrost::http::{
     ClientOptions, Exchange, HttpError, HttpRequest, HttpService, InvalidRequest, IsahcTransport,
-    Secret, ServiceConfig,
 };
 use futures_lite::future::block_on;
 use support::{Connection, Server};
@@ -23,17 +23,17 @@ use support::{Connection, Server};
 const LONG: Duration = Duration::from_secs(30);
 const MAX_BODY: usize = 1000;
 
-fn config(url: &str, keys: &[&str]) -> ServiceConfig {
-    let mut config = ServiceConfig::new(url);
-    let secret = |name: &str| Secret::new(format!("secret-{name}"));
-    config.keys = keys.iter().map(|name| ((*name).to_owned(), secret(name))).collect();
-    config.max_response_body = MAX_BODY;
-    config
+fn config(url: &str, keys: &[&str]) -> ProviderConfig {
+    let config = ProviderConfig::new("p").base_url(url).max_body(MAX_BODY);
+    keys.iter().fold(config, |config, name| {
+        config.key(KeyConfig::new(*name, Secret::new(format!("secret-{name}"))))
+    })
 }
 
-fn service_of(config: ServiceConfig, workers: usize) -> HttpService {
+fn service_of(config: ProviderConfig, workers: usize) -> HttpService {
     let options = ClientOptions::for_workers(workers).spare_connections(2);
-    HttpService::new(config, Arc::new(IsahcTransport::new(options))).unwrap()
+    HttpService::new(&config, Arc::new(IsahcTransport::new(options)))
+        .expect("the settings are valid")
 }
 
 fn service(url: &str) -> HttpService {
@@ -55,7 +55,7 @@ fn raw_server(handler: impl Fn(&mut Connection) + Send + Sync + 'static) -> Serv
 
 /// What a `GET` to a server that answers with these bytes and closes ends with.
 fn outcome_of(bytes: &'static [u8]) -> Result<Exchange, HttpError> {
-    let server = raw_server(move |connection| drop(connection.raw(bytes)));
+    let server = raw_server(move |connection| connection.send(bytes));
     get(&service(&server.url()), "/")
 }
 
@@ -149,7 +149,7 @@ fn a_redirect_is_not_followed() {
     let other = Server::answering(|_| (200, Vec::new()));
     let location =
         format!("HTTP/1.1 302 X\r\nlocation: {}/\r\ncontent-length: 0\r\n\r\n", other.url());
-    let server = raw_server(move |connection| drop(connection.raw(location.as_bytes())));
+    let server = raw_server(move |connection| connection.send(location.as_bytes()));
     let service = service_of(config(&server.url(), &["k"]), 8);
     assert_eq!(get(&service, "/").unwrap().response.status, 302);
     assert_eq!(other.accepted(), 0);
@@ -221,9 +221,9 @@ fn header_injection_is_refused_before_anything_is_sent() {
         assert_eq!(code_of(&result), Code::Invalid);
     }
     let mut bad_key = config(&server.url(), &[]);
-    bad_key.keys.push(("k".to_owned(), Secret::new("a\r\nevil: 1".to_owned())));
+    bad_key.keys.push(KeyConfig::new("k", Secret::new("a\r\nevil: 1".to_owned())));
     let transport = Arc::new(IsahcTransport::new(ClientOptions::for_workers(1)));
-    let error = HttpService::new(bad_key, transport).unwrap_err();
+    let error = HttpService::new(&bad_key, transport).unwrap_err();
     assert_eq!(error.to_string(), "the secret of key k is empty or cannot stand in a header");
     assert_eq!(server.accepted(), 0);
 }

@@ -152,6 +152,11 @@ impl Connection {
         self.reader.get_mut().write_all(bytes).is_ok()
     }
 
+    /// Sends these bytes, whether or not the client is still there.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.raw(bytes);
+    }
+
     /// Waits for the first byte of a request without taking it: a close then resets the connection.
     pub(crate) fn peek(&mut self) -> bool {
         self.reader.get_mut().peek(&mut [0]).is_ok_and(|bytes| bytes == 1)
