@@ -22,3 +22,13 @@ pub mod http;
 pub mod observe;
 #[cfg(all(feature = "executor", not(loom)))]
 pub mod provider;
+#[cfg(all(feature = "executor", not(loom)))]
+mod runtime;
+
+#[cfg(all(feature = "executor", not(loom)))]
+pub use provider::{
+    Completion, CompletionQueue, Job, JobContext, JobHandle, Outcome, Provider, Rejected,
+    ShutdownMode, ShutdownReport,
+};
+#[cfg(all(feature = "executor", not(loom)))]
+pub use runtime::{Builder, Error, Runtime};

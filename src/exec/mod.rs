@@ -12,6 +12,6 @@ mod ticker;
 mod unit;
 
 pub use current::{Inside, inside};
-pub use driver::{DriverPool, Drivers};
+pub use driver::{DriverPool, Drivers, Seat};
 pub use ticker::{Ticked, Ticker, TickerThread};
 pub use unit::Unit;

@@ -15,7 +15,7 @@ use event_listener::Event;
 use std::fmt;
 use std::time::Duration;
 
-/// One job's outcome, out of a [`CompletionQueue`].
+/// One job's outcome with what is known around it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Completion<T> {
@@ -34,7 +34,7 @@ pub struct Completion<T> {
 }
 
 impl<T> Completion<T> {
-    fn new(provider: &Arc<str>, report: Report<T>) -> Self {
+    pub(super) fn new(provider: &Arc<str>, report: Report<T>) -> Self {
         let Stamps { submitted_at, started_at, ended_at } = report.stamps;
         let started = started_at.unwrap_or(ended_at);
         Self {

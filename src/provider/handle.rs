@@ -1,6 +1,7 @@
 //! Waiting for a job's outcome.
 
 use super::JobContext;
+use super::completion::Completion;
 use super::core::{Core, Host};
 use super::job::JobId;
 use super::outcome::Outcome;
@@ -8,7 +9,7 @@ use crate::state::{Phase, Reader, Verdict};
 use crate::sync::Arc;
 use crate::time::Deadline;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -74,6 +75,17 @@ impl<T> JobHandle<T> {
             }
             None => panic!("a job handle was waited for after its outcome"),
         }
+    }
+
+    /// Waits for the outcome with what is known around it: the job's name and number, and its times.
+    ///
+    /// # Panics
+    ///
+    /// If the outcome was taken by an earlier poll.
+    pub async fn completion(mut self) -> Completion<T> {
+        let name = self.core().map(|core| Arc::clone(&core.host().name));
+        let report = poll_fn(|cx| self.reader.poll_take(cx)).await;
+        Completion::new(&name.unwrap_or_default(), report)
     }
 
     /// The outcome, if it is there already.

@@ -4,9 +4,7 @@ use super::context::JobContext;
 use super::job::{Job, Kind};
 use crate::code::Code;
 use crate::config::ProviderConfig;
-use crate::http::{
-    ClientOptions, Exchange, HttpError, HttpRequest, HttpService, IsahcTransport, ServiceConfig,
-};
+use crate::http::{ClientOptions, Exchange, HttpError, HttpRequest, HttpService, IsahcTransport};
 use crate::state::{JobError, Run};
 use crate::stats::Count;
 use crate::sync::Arc;
@@ -44,17 +42,13 @@ impl std::error::Error for StatusError {}
 ///
 /// [`HttpError::Invalid`] if the base URL, a header's name or a key cannot be used.
 pub fn open_http(config: &ProviderConfig) -> Result<Option<HttpService>, HttpError> {
-    let Some(base_url) = &config.base_url else { return Ok(None) };
-    let mut service = ServiceConfig::new(base_url);
-    service.auth_header.clone_from(&config.auth_header);
-    service.auth_prefix.clone_from(&config.auth_prefix);
-    service.keys = config.keys.iter().map(|key| (key.name.clone(), key.secret.clone())).collect();
-    service.timeout = NO_LIMIT;
-    service.connect_timeout = config.connect_timeout;
-    service.max_request_body = config.max_body;
-    service.max_response_body = config.max_body;
+    if config.base_url.is_none() {
+        return Ok(None);
+    }
+    // A job's own timeout may be longer than the provider's: what is left of it is given to each request.
+    let config = config.clone().timeout(NO_LIMIT);
     let transport = IsahcTransport::new(ClientOptions::for_workers(config.workers.max));
-    HttpService::new(service, Arc::new(transport)).map(Some)
+    HttpService::new(&config, Arc::new(transport)).map(Some)
 }
 
 /// A request that becomes an exchange at its first poll.
