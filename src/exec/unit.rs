@@ -1,7 +1,7 @@
 //! One provider's executor, and a turn of it.
 
-use super::activation::Activation;
 use super::driver::Ready;
+use crate::state::Activation;
 use crate::sync::{Arc, Mutex, OnceLock, Weak};
 use crate::time::Clock;
 use async_executor::Executor;
