@@ -19,8 +19,6 @@ pub mod ffi;
 #[cfg(all(feature = "http", not(loom)))]
 pub mod http;
 #[cfg(all(feature = "executor", not(loom)))]
-pub mod observe;
-#[cfg(all(feature = "executor", not(loom)))]
 pub mod provider;
 #[cfg(all(feature = "executor", not(loom)))]
 mod runtime;

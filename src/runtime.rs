@@ -2,10 +2,10 @@
 
 use crate::config::{ConfigError, ProviderConfig, RuntimeConfig};
 use crate::exec::{DriverPool, Drivers, Exit, Ticker, TickerThread, inside};
-use crate::observe::Snapshot;
 use crate::provider::{
     LifeState, Parts, Provider, ShutdownError, ShutdownMode, ShutdownReport, StartError,
 };
+use crate::stats::Snapshot;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::time::{Clock, Deadline, Instant, TimerDriver};
@@ -147,7 +147,7 @@ impl Runtime {
         let pool = DriverPool::start("drv", drivers, MAX_PROVIDERS, &clock);
         let pool = Arc::new(pool.map_err(Error::Thread)?);
         let waking = Arc::downgrade(&ticker);
-        let timers = clock.set_timer_driver(std::sync::Arc::new(move || {
+        let timers = clock.set_timer_driver(Arc::new(move || {
             if let Some(ticker) = waking.upgrade() {
                 ticker.request(Deadline::at(Instant::ZERO));
             }
