@@ -5,15 +5,13 @@ mod support;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::mpsc;
 use std::sync::Mutex;
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bifrost::code::Code;
-use bifrost::http::{
-    Exchange, HttpError, HttpRequest,
-};
+use bifrost::http::{Exchange, HttpError, HttpRequest};
 use futures_lite::future::block_on;
 use support::http::{LONG, MAX_BODY, config, get, raw_server, service, service_of};
 use support::{Connection, Server};

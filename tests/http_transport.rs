@@ -13,8 +13,8 @@ use bifrost::http::{
     ClientOptions, Exchange, HttpError, HttpRequest, HttpService, InvalidRequest, IsahcTransport,
 };
 use futures_lite::future::block_on;
-use support::http::{LONG, MAX_BODY, config, get, raw_server, service, service_of};
 use support::Server;
+use support::http::{LONG, MAX_BODY, config, get, raw_server, service, service_of};
 
 /// What a `GET` to a server that answers with these bytes and closes ends with.
 fn outcome_of(bytes: &'static [u8]) -> Result<Exchange, HttpError> {

@@ -41,16 +41,13 @@ impl Activation {
 
     /// The turn is over. `true`: there is more to do, and the caller enqueues the unit.
     #[must_use]
-    pub fn end(&self, more: bool) -> bool {
-        if !more {
-            // ORDERING: Relaxed: nothing is handed over; a failure is followed by the swap below.
-            let idle = self.0.compare_exchange(RUNNING, 0, Ordering::Relaxed, Ordering::Relaxed);
-            if idle.is_ok() {
-                return false;
-            }
+    pub fn end(&self) -> bool {
+        // ORDERING: Relaxed: nothing is handed over; a failure is followed by the swap below.
+        if self.0.compare_exchange(RUNNING, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            return false;
         }
-        // ORDERING: Acquire takes `activation.set`; `begin` of the next turn takes it again.
-        self.0.swap(PENDING, Ordering::AcqRel);
+        // ORDERING: Relaxed: the bit stays set; `begin` of the next turn takes `activation.set`.
+        self.0.swap(PENDING, Ordering::Relaxed);
         true
     }
 }
