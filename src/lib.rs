@@ -19,6 +19,14 @@ pub mod ffi;
 #[cfg(all(feature = "http", not(loom)))]
 pub mod http;
 #[cfg(all(feature = "executor", not(loom)))]
-pub mod observe;
-#[cfg(all(feature = "executor", not(loom)))]
 pub mod provider;
+#[cfg(all(feature = "executor", not(loom)))]
+mod runtime;
+
+#[cfg(all(feature = "executor", not(loom)))]
+pub use provider::{
+    Completion, CompletionQueue, Job, JobContext, JobHandle, Outcome, Provider, Rejected,
+    ShutdownMode, ShutdownReport,
+};
+#[cfg(all(feature = "executor", not(loom)))]
+pub use runtime::{Builder, Error, Runtime};

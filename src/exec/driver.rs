@@ -2,15 +2,20 @@
 
 use super::unit::Unit;
 use crate::queue::JobQueue;
-use crate::ring::PopError;
+use crate::ring::{IndexStack, PopError};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, OnceLock, spin_loop};
+use crate::sync::{Arc, Mutex, OnceLock, spin_loop};
 use crate::time::Clock;
+use futures_lite::future::yield_now;
 use std::fmt;
 use std::io;
 
 /// Units that a pool can have over its life.
 const MAX_UNITS: usize = 4096;
+/// Threads of an embedder's that may drive a pool at once.
+const SEATS: usize = 64;
+/// Turns that an embedder's thread takes before it looks at its own future again.
+const TURNS_A_LOOK: u32 = 8;
 /// Looks at the ready ring before a driver parks: some microseconds, against some tens for a sleep and a
 /// wake-up.
 const LOOKS_BEFORE_PARKING: u32 = 64;
@@ -41,8 +46,23 @@ pub enum Drivers {
 pub struct DriverPool {
     ready: Arc<Ready>,
     clock: Clock,
-    threads: crate::sync::Mutex<Vec<JoinHandle<()>>>,
-    units: crate::ring::IndexStack,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    units: IndexStack,
+    /// The consumer numbers of embedders' threads.
+    seats: IndexStack,
+}
+
+/// The place of an embedder's thread among those that drive a pool.
+#[derive(Debug)]
+pub struct Seat<'a> {
+    pool: &'a DriverPool,
+    number: u32,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.pool.seats.push(self.number);
+    }
 }
 
 impl fmt::Debug for DriverPool {
@@ -60,15 +80,17 @@ impl DriverPool {
     pub fn start(name: &str, drivers: Drivers, units: usize, clock: &Clock) -> io::Result<Self> {
         let threads = if let Drivers::Threads(threads) = drivers { threads } else { 0 };
         let units = units.clamp(1, MAX_UNITS);
+        let consumers = if threads == 0 { SEATS } else { threads };
         let ready = Arc::new(Ready {
-            queue: JobQueue::new(units, threads.max(1)),
+            queue: JobQueue::new(units, consumers),
             units: (0..units).map(|_| OnceLock::new()).collect(),
         });
         let pool = Self {
             ready,
             clock: clock.clone(),
-            threads: crate::sync::Mutex::new(Vec::with_capacity(threads)),
-            units: crate::ring::IndexStack::full(units),
+            threads: Mutex::new(Vec::with_capacity(threads)),
+            units: IndexStack::full(units),
+            seats: IndexStack::full(consumers),
         };
         for number in 0..threads {
             match pool.spawn(name, number as u32) {
@@ -90,7 +112,7 @@ impl DriverPool {
         thread::spawn(&format!("bf:{name}:{number}"), move || {
             let _entered = registration.enter();
             while let Ok(unit) = next(&ready, &clock, number) {
-                take_turn(&ready, unit, &clock);
+                take_turn(&ready, unit);
             }
         })
     }
@@ -98,7 +120,7 @@ impl DriverPool {
     /// Adds a unit. `None`: the pool has had as many as it was made for.
     pub fn add(&self) -> Option<Arc<Unit>> {
         let number = self.units.pop()?;
-        let unit = Unit::new(number, Arc::downgrade(&self.ready));
+        let unit = Unit::new(number, Arc::downgrade(&self.ready), &self.clock);
         self.ready.units[number as usize].get_or_init(|| Arc::clone(&unit));
         Some(unit)
     }
@@ -107,16 +129,35 @@ impl DriverPool {
     pub fn turn(&self) -> bool {
         match self.ready.queue.try_pop() {
             Ok(unit) => {
-                take_turn(&self.ready, unit, &self.clock);
+                take_turn(&self.ready, unit);
                 true
             }
             Err(_) => false,
         }
     }
 
-    /// The queue of ready units, for an embedder who waits for one as consumer 0.
-    pub fn ready(&self) -> &JobQueue {
-        &self.ready.queue
+    /// Takes a place among the threads that drive a pool without threads of its own.
+    ///
+    /// # Panics
+    ///
+    /// If all 64 places are taken.
+    pub fn seat(&self) -> Seat<'_> {
+        match self.seats.pop() {
+            Some(number) => Seat { pool: self, number },
+            None => panic!("more than {SEATS} threads drive a runtime at once"),
+        }
+    }
+
+    /// Takes turns until the pool is closed, some in each poll.
+    pub async fn turns(&self, seat: &Seat<'_>) {
+        let mut turns = 0;
+        while let Ok(unit) = self.ready.queue.pop(seat.number).await {
+            take_turn(&self.ready, unit);
+            turns += 1;
+            if turns % TURNS_A_LOOK == 0 {
+                yield_now().await;
+            }
+        }
     }
 
     /// Lets the threads end when nothing is ready any more.
@@ -144,8 +185,8 @@ fn next(ready: &Ready, clock: &Clock, number: u32) -> Result<u32, PopError> {
     clock.block_on(ready.queue.pop(number))
 }
 
-fn take_turn(ready: &Ready, unit: u32, clock: &Clock) {
+fn take_turn(ready: &Ready, unit: u32) {
     if let Some(unit) = ready.units.get(unit as usize).and_then(OnceLock::get) {
-        unit.turn(clock);
+        unit.turn();
     }
 }

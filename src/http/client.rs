@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_lite::future::FutureExt as _;
 use futures_lite::io::{AsyncRead, AsyncReadExt as _};
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, thread};
+use crate::time::{Clock, Instant};
 
 /// libcurl's number for a TLS handshake that failed; isahc calls it a failed connection.
 const CURLE_SSL_CONNECT_ERROR: &str = "[35]";
@@ -63,6 +64,9 @@ impl ClientOptions {
 
 /// The isahc client of one provider, built at first use: one thread and one pool of connections.
 ///
+/// Should that thread ever die, its requests fail, the next one has a new client, and one that was handed
+/// over in the very moment of its death is never answered: its future has to be dropped by whoever sent it.
+///
 /// Bodies are decompressed; redirects are not followed, so that no key follows them; certificates are
 /// verified; a proxy from the environment is used, except for loopback addresses.
 ///
@@ -80,20 +84,26 @@ pub struct IsahcTransport {
 impl IsahcTransport {
     /// A transport that has opened nothing yet.
     pub fn new(options: ClientOptions) -> Self {
-        let (client, zombies) = (Mutex::new(None), Arc::new(Zombies::default()));
-        Self { shared: Arc::new(Shared { options, client, zombies, built: AtomicU64::new(0) }) }
+        let shared = Shared {
+            options,
+            clock: Clock::monotonic(),
+            client: Mutex::new(None),
+            zombies: Arc::new(Zombies::default()),
+            built: AtomicU64::new(0),
+        };
+        Self { shared: Arc::new(shared) }
     }
 }
 
 impl Transport for IsahcTransport {
     fn send(&self, request: PreparedRequest, limits: TransportLimits) -> SendFuture {
         let shared = Arc::clone(&self.shared);
-        let end = now() + limits.total.min(MAX_TIMEOUT);
+        let end = shared.clock.now() + limits.total.min(MAX_TIMEOUT);
         Box::pin(async move { shared.exchange(request, limits, end).await })
     }
 
     fn zombie_transfers(&self) -> usize {
-        self.shared.zombies.count()
+        self.shared.zombies.count(self.shared.clock.now())
     }
 }
 
@@ -105,6 +115,8 @@ impl fmt::Debug for IsahcTransport {
 
 struct Shared {
     options: ClientOptions,
+    /// The real one always: libcurl's limits run in real time.
+    clock: Clock,
     /// Held for the clone of an `Arc`, and while a client is built. isahc itself takes locks for every
     /// request, so that a lock-free slot here would gain nothing.
     client: Mutex<Option<Arc<Client>>>,
@@ -120,7 +132,7 @@ impl Shared {
         end: Instant,
     ) -> Result<HttpResponse, HttpError> {
         let timed_out = HttpError::TransportTimeout { limit: limits.total };
-        let left = end.saturating_duration_since(now());
+        let left = end.saturating_duration_since(self.clock.now());
         if left.is_zero() {
             return Err(timed_out);
         }
@@ -131,7 +143,7 @@ impl Shared {
             self.submit(&request, total, connect).await.map_err(|error| match error {
                 SendError::Ours(error) => error,
                 SendError::Isahc(error) => {
-                    let in_time = now() + Duration::from_millis(2) < end;
+                    let in_time = self.clock.now() + Duration::from_millis(2) < end;
                     if error.is_timeout() && connect < left && in_time {
                         HttpError::ConnectTimeout { limit: limits.connect }
                     } else {
@@ -175,7 +187,7 @@ impl Shared {
             let transfer = Transfer {
                 shared: self,
                 client: self.client()?,
-                end: now() + total,
+                end: self.clock.now() + total,
                 running: true,
             };
             let built = build(request, total, connect)?;
@@ -245,7 +257,8 @@ impl Transfer<'_> {
 impl Drop for Transfer<'_> {
     fn drop(&mut self) {
         if self.running {
-            let zombies = self.shared.zombies.add(self.client.id, self.end);
+            let now = self.shared.clock.now();
+            let zombies = self.shared.zombies.add(self.client.id, now, self.end);
             if zombies >= self.shared.options.spare {
                 self.shared.retire(&self.client);
             }
@@ -296,10 +309,6 @@ impl From<HttpError> for SendError {
     fn from(error: HttpError) -> Self {
         Self::Ours(error)
     }
-}
-
-pub(super) fn now() -> Instant {
-    Instant::now()
 }
 
 fn says_agent_gone(panic: &(dyn std::any::Any + Send)) -> bool {
@@ -408,4 +417,90 @@ fn translate(error: &isahc::Error, total: Duration) -> HttpError {
 fn is_handshake(error: &isahc::Error) -> bool {
     std::error::Error::source(error)
         .is_some_and(|source| source.to_string().starts_with(CURLE_SSL_CONNECT_ERROR))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        AssertUnwindSafe, AsyncBody, AsyncRead, ClientOptions, Duration, HttpClient,
+        IsahcTransport, Request, Shared, Transport, TransportLimits, catch_unwind, thread,
+    };
+    use crate::http::{HttpRequest, PreparedRequest};
+    use futures_lite::future::block_on;
+    use std::future::Future;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    const LIMITS: TransportLimits = TransportLimits {
+        total: Duration::from_secs(30),
+        connect: Duration::from_secs(30),
+        max_response_body: 10,
+    };
+
+    struct PanickingBody;
+
+    impl AsyncRead for PanickingBody {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut [u8],
+        ) -> Poll<std::io::Result<usize>> {
+            panic!("the agent's thread ends here, as this test wants it to")
+        }
+    }
+
+    /// Ends the agent thread of a client and waits until it is gone.
+    fn kill(http: &HttpClient, url: &str) {
+        let request = Request::post(url).body(AsyncBody::from_reader(PanickingBody)).unwrap();
+        assert!(block_on(http.send_async(request)).is_err());
+        // The thread's requests fail a little before its channel closes. What is sent in between is never
+        // answered; from then on a sender panics.
+        let mut context = Context::from_waker(Waker::noop());
+        let mut send = || Pin::new(&mut http.get_async(url)).poll(&mut context).is_pending();
+        while catch_unwind(AssertUnwindSafe(&mut send)).is_ok() {
+            thread::yield_now();
+        }
+    }
+
+    /// A server whose every connection gets one answer; gives its URL.
+    fn server() -> String {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        thread::spawn("server", move || {
+            for stream in listener.incoming().flatten() {
+                let (mut stream, mut head) = (stream, [0; 4096]);
+                if stream.read(&mut head).is_ok_and(|bytes| bytes > 0) {
+                    let answer =
+                        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+                    stream.write_all(answer).unwrap();
+                }
+            }
+        })
+        .unwrap();
+        url
+    }
+
+    fn current(shared: &Shared) -> HttpClient {
+        shared.client().unwrap().http.clone().unwrap()
+    }
+
+    #[test]
+    fn a_client_whose_thread_is_gone_is_rebuilt_and_the_request_sent() {
+        let url = server();
+        let transport = IsahcTransport::new(ClientOptions::for_workers(1));
+        let shared = &transport.shared;
+        let request = || {
+            let request = HttpRequest::post(url.as_str()).body("again");
+            PreparedRequest::new(request, url.parse().unwrap(), 10).unwrap()
+        };
+        for built in 1..3 {
+            let response = block_on(transport.send(request(), LIMITS)).unwrap();
+            assert_eq!(response.text(), Ok("ok"));
+            assert_eq!(shared.client().unwrap().id + 1, built);
+            kill(&current(shared), &url);
+        }
+        assert_eq!(transport.zombie_transfers(), 0);
+    }
 }

@@ -10,53 +10,15 @@ use zeroize::Zeroizing;
 use super::prepared::{header_name, header_value};
 use super::url::BaseUrl;
 use super::{
-    HttpError, HttpRequest, HttpResponse, InvalidRequest, PreparedRequest, Secret, Transport,
+    HttpError, HttpRequest, HttpResponse, InvalidRequest, PreparedRequest, Transport,
     TransportLimits,
 };
+use crate::config::{ProviderConfig, Secret};
 use crate::state::{KeyLease, KeyRing};
 use crate::sync::Arc;
 
 /// The largest answer to a health check that is read; what is larger proves a connection as well.
 const MAX_CHECK_BODY: usize = 64 * 1024;
-
-/// The settings of a service.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ServiceConfig {
-    /// `http://host[:port][/path]` or the same with `https`; the path stands in front of every request's.
-    pub base_url: String,
-    /// The header that carries the key.
-    pub auth_header: String,
-    /// What stands before the key in that header, the space between them included.
-    pub auth_prefix: String,
-    /// Names and secrets of the keys, used in turn; none for an upstream without keys.
-    pub keys: Vec<(String, Secret)>,
-    /// The longest that one exchange may take.
-    pub timeout: Duration,
-    /// The longest that a connection may take to be made.
-    pub connect_timeout: Duration,
-    /// The largest body that is sent, in bytes.
-    pub max_request_body: usize,
-    /// The largest body that is accepted, in bytes after decompression.
-    pub max_response_body: usize,
-}
-
-impl ServiceConfig {
-    /// A service at this address without keys: `authorization: Bearer KEY` for keys that are added, 60 s
-    /// an exchange, 10 s a connection, 16 MiB a body.
-    pub fn new(base_url: impl Into<String>) -> Self {
-        Self {
-            base_url: base_url.into(),
-            auth_header: "authorization".to_owned(),
-            auth_prefix: "Bearer ".to_owned(),
-            keys: Vec::new(),
-            timeout: Duration::from_secs(60),
-            connect_timeout: Duration::from_secs(10),
-            max_request_body: 16 << 20,
-            max_response_body: 16 << 20,
-        }
-    }
-}
 
 /// The HTTP side of one provider: its address, its keys and its transport.
 ///
@@ -80,28 +42,28 @@ struct Inner {
 }
 
 impl HttpService {
-    /// Checks the settings; opens nothing yet.
+    /// Takes over a provider's base URL, keys, timeouts and body limit; opens nothing yet.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Invalid`] when the base URL is malformed, the key's header is not one that can be set,
+    /// [`HttpError::Invalid`] when the base URL is missing or malformed, the key's header is not one that can be set,
     /// or a secret cannot stand in a header.
-    pub fn new(config: ServiceConfig, transport: Arc<dyn Transport>) -> Result<Self, HttpError> {
-        let base = BaseUrl::parse(&config.base_url)?;
-        let auth_header = header_name(&config.auth_header)?;
-        let (names, secrets): (Vec<_>, Vec<_>) = config.keys.into_iter().unzip();
+    pub fn new(config: &ProviderConfig, transport: Arc<dyn Transport>) -> Result<Self, HttpError> {
+        let Some(base_url) = &config.base_url else {
+            return Err(InvalidRequest::Target { reason: "the provider has no base URL" }.into());
+        };
         let inner = Inner {
-            base,
-            auth_header,
-            auth_prefix: config.auth_prefix,
-            ring: KeyRing::new(names),
-            secrets,
+            base: BaseUrl::parse(base_url)?,
+            auth_header: header_name(&config.auth_header)?,
+            auth_prefix: config.auth_prefix.clone(),
+            ring: KeyRing::new(config.keys.iter().map(|key| key.name.as_str())),
+            secrets: config.keys.iter().map(|key| key.secret.clone()).collect(),
             limits: TransportLimits {
                 total: config.timeout,
                 connect: config.connect_timeout,
-                max_response_body: config.max_response_body,
+                max_response_body: config.max_body,
             },
-            max_request_body: config.max_request_body,
+            max_request_body: config.max_body,
             transport,
         };
         for index in 0..inner.secrets.len() {

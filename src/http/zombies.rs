@@ -1,9 +1,7 @@
 //! The gauge of transfers that nobody waits for any more.
 
-use std::time::Instant;
-
-use super::client::now;
 use crate::sync::Mutex;
+use crate::time::Instant;
 
 /// Counts transfers that were given up: each until its total limit has passed or its client is gone.
 ///
@@ -23,8 +21,7 @@ struct Zombie {
 
 impl Zombies {
     /// Counts a transfer of `client` until `end`; says how many that client has now.
-    pub(super) fn add(&self, client: u64, end: Instant) -> usize {
-        let now = now();
+    pub(super) fn add(&self, client: u64, now: Instant, end: Instant) -> usize {
         let mut zombies = self.0.lock();
         zombies.retain(|zombie| zombie.end > now);
         zombies.push(Zombie { client, end });
@@ -32,8 +29,7 @@ impl Zombies {
     }
 
     /// How many may still be alive now.
-    pub(super) fn count(&self) -> usize {
-        let now = now();
+    pub(super) fn count(&self, now: Instant) -> usize {
         let mut zombies = self.0.lock();
         zombies.retain(|zombie| zombie.end > now);
         zombies.len()
@@ -48,18 +44,20 @@ impl Zombies {
 #[cfg(test)]
 mod tests {
     use super::Zombies;
-    use crate::http::client::now;
+    use crate::time::Instant;
     use std::time::Duration;
 
     #[test]
     fn a_zombie_counts_until_its_end_or_that_of_its_client() {
-        let (zombies, hour) = (Zombies::default(), Duration::from_secs(3600));
-        assert_eq!(zombies.add(1, now() + hour), 1);
-        assert_eq!(zombies.add(2, now() + hour), 1);
-        assert_eq!(zombies.add(1, now() + hour), 2);
-        drop(zombies.add(2, now()));
-        assert_eq!(zombies.count(), 3);
+        let (zombies, now) = (Zombies::default(), Instant::ZERO);
+        let at = |seconds| now + Duration::from_secs(seconds);
+        assert_eq!(zombies.add(1, now, at(2)), 1);
+        assert_eq!(zombies.add(2, now, at(1)), 1);
+        assert_eq!(zombies.add(1, now, at(2)), 2);
+        assert_eq!(zombies.add(2, now, at(3)), 2);
+        assert_eq!(zombies.count(now), 4);
+        assert_eq!(zombies.count(at(1)), 3, "one has reached its end");
         zombies.forget(1);
-        assert_eq!(zombies.count(), 1);
+        assert_eq!(zombies.count(at(1)), 1);
     }
 }

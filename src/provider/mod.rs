@@ -1,1 +1,46 @@
-//! One isolated provider.
+//! One isolated provider: from the door to the outcome.
+//!
+//! | file | station |
+//! |---|---|
+//! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
+//! | `admission` | the door: [`Rejected`], or a record in a queue |
+//! | `lane`, `worker` | the queues and those who serve them |
+//! | `context` | [`JobContext`]: what a job sees of its provider |
+//! | `settle` | the one place that counts and publishes an outcome; the tick |
+//! | `outcome`, `handle`, `completion` | [`Outcome`] and the ways to get it |
+//! | `provider` | [`Provider`]: the handle for all of this |
+//! | `health`, `shutdown`, `snapshot` | beginning, end, and figures |
+
+mod admission;
+mod completion;
+mod context;
+mod core;
+mod handle;
+mod health;
+#[cfg(feature = "http")]
+mod http_job;
+mod job;
+mod lane;
+mod outcome;
+#[expect(clippy::module_inception, reason = "the module is named after its main type, as all are")]
+mod provider;
+mod rejected;
+mod settle;
+mod shutdown;
+mod snapshot;
+mod worker;
+
+pub use self::core::{Parts, StartError};
+pub use admission::Submitted;
+pub use completion::{Completion, CompletionQueue};
+pub use context::JobContext;
+pub use handle::JobHandle;
+#[cfg(feature = "http")]
+pub use http_job::{StatusError, open_http};
+pub use job::{Job, JobId};
+pub use outcome::{By, Failure, Outcome, Reason, Stage};
+pub use provider::Provider;
+pub use rejected::Rejected;
+pub use shutdown::{ShutdownError, ShutdownMode, ShutdownReport};
+
+pub use crate::state::{JobError, LifeState, PanicInfo};

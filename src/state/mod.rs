@@ -6,9 +6,14 @@
 //! | `record` | the record: state word, deadline word, wakers, stamps, and the cell of task and result |
 //! | `task` | a job's body with its type erased, inline where it is small |
 //! | `slab` | a provider's records and their free list |
+//! | `delivery` | where an outcome goes that no handle waits for |
 //! | `lifecycle` | a provider's life |
+//! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
 
+mod activation;
+mod delivery;
+mod due;
 mod error;
 mod keys;
 mod lifecycle;
@@ -19,11 +24,16 @@ mod slab;
 mod task;
 mod word;
 
+pub use activation::Activation;
+pub use delivery::{Chain, Completions};
+pub use due::Due;
+#[cfg(all(feature = "executor", not(loom)))]
+pub(crate) use error::drop_caught;
 pub use error::{JobError, PanicInfo};
 pub use keys::{KeyLease, KeyRing, NoKey};
 pub use lifecycle::{LifeState, Lifecycle};
 pub use reader::{Reader, Report, Retracted};
-pub use record::{Entry, JobRecord, Origin, Sink, Stamps};
+pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
 pub use runner::{Attempted, Running, Started};
 pub use slab::{Claimed, Decided, Scan, Slab, Ticket};
 pub use task::{Ended, Finish, INLINE, Run, Task};

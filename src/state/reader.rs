@@ -28,24 +28,32 @@ pub struct Report<T> {
 /// What [`Reader::retract`] found.
 #[must_use]
 #[derive(Debug)]
-pub enum Retracted<C: 'static, T> {
+pub enum Retracted<C: 'static, X, T> {
     /// The job is the caller's again; the record went back.
     Task(Task<C, T>, Origin),
     /// The job was decided in the meantime: it counts as accepted, and this is its reader.
-    Decided(Reader<C, T>),
+    Decided(Reader<C, X, T>),
 }
 
 /// The right to read one job's outcome. Dropped, it leaves the outcome unread; the job goes on.
-pub struct Reader<C: 'static, T> {
+pub struct Reader<C: 'static, X, T> {
     /// `None` once the outcome was taken.
-    slab: Option<Arc<Slab<C>>>,
+    slab: Option<Arc<Slab<C, X>>>,
     ticket: Ticket,
+    /// The `HANDLE` bit is held for a list or a callback: this value can only retract the job.
+    delivered: bool,
     result: PhantomData<fn() -> T>,
 }
 
-impl<C, T> Reader<C, T> {
-    pub(super) fn new(slab: Arc<Slab<C>>, ticket: Ticket) -> Self {
-        Self { slab: Some(slab), ticket, result: PhantomData }
+impl<C, X, T> Reader<C, X, T> {
+    /// The caller holds `HANDLE` of a job whose task is a `Task<C, T>`, and gives it to this value.
+    pub(super) fn new(slab: Arc<Slab<C, X>>, ticket: Ticket) -> Self {
+        Self { slab: Some(slab), ticket, delivered: false, result: PhantomData }
+    }
+
+    /// As `new`, but `HANDLE` stays with whom the outcome is delivered to.
+    pub(super) fn delivered(slab: Arc<Slab<C, X>>, ticket: Ticket) -> Self {
+        Self { slab: Some(slab), ticket, delivered: true, result: PhantomData }
     }
 
     /// The job.
@@ -54,12 +62,12 @@ impl<C, T> Reader<C, T> {
     }
 
     /// The records, unless the outcome was taken.
-    pub fn slab(&self) -> Option<&Arc<Slab<C>>> {
+    pub fn slab(&self) -> Option<&Arc<Slab<C, X>>> {
         self.slab.as_ref()
     }
 
     /// Takes the job back after a queue refused its index: nobody else has the index then.
-    pub fn retract(mut self) -> Retracted<C, T> {
+    pub fn retract(mut self) -> Retracted<C, X, T> {
         let Some(slab) = self.slab.take() else {
             unreachable!("a reader is retracted before it reads")
         };
@@ -80,7 +88,8 @@ impl<C, T> Reader<C, T> {
         let origin = record.origin.with_mut(|origin| std::mem::take(unsafe { &mut *origin }));
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "exclusive in `Entering`")]
-        drop(record.sink.with_mut(|sink| unsafe { (*sink).take() }));
+        let delivery = record.delivery.with_mut(|place| std::mem::take(unsafe { &mut *place }));
+        drop(delivery);
         slab.give_back(self.ticket.index());
         let Some(table) = table else { unreachable!("a filled record has a table") };
         // SAFETY: the parts are those that `fill` took from a `Task<C, T>`; no worker has polled the body,
@@ -92,6 +101,9 @@ impl<C, T> Reader<C, T> {
 
     /// The outcome, if it is there.
     pub fn try_take(&mut self) -> Option<Report<T>> {
+        if self.delivered {
+            return None;
+        }
         let record = self.slab.as_ref()?.record(self.ticket.index());
         let verdict = record.state.view().published()?;
         let stamps = record.stamps();
@@ -116,19 +128,21 @@ impl<C, T> Reader<C, T> {
     ///
     /// # Panics
     ///
-    /// If the outcome was taken before.
+    /// If the outcome was taken before, or is delivered elsewhere.
     pub fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Report<T>> {
         if let Some(report) = self.try_take() {
             return Poll::Ready(report);
         }
-        let Some(slab) = &self.slab else { panic!("a job handle was polled after its outcome") };
+        let Some(slab) = self.slab.as_ref().filter(|_| !self.delivered) else {
+            panic!("a job handle was polled after its outcome")
+        };
         slab.record(self.ticket.index()).waiter.register(cx.waker());
         self.try_take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 /// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell.
-fn release<C>(slab: &Slab<C>, ticket: Ticket, mut unread: bool) {
+fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) {
     let state = &slab.record(ticket.index()).state;
     loop {
         match state.release_handle(|verdict: Verdict| unread && verdict.has_result()) {
@@ -142,15 +156,17 @@ fn release<C>(slab: &Slab<C>, ticket: Ticket, mut unread: bool) {
     }
 }
 
-impl<C, T> Drop for Reader<C, T> {
+impl<C, X, T> Drop for Reader<C, X, T> {
     fn drop(&mut self) {
-        if let Some(slab) = self.slab.take() {
+        if let Some(slab) = self.slab.take()
+            && !self.delivered
+        {
             release(&slab, self.ticket, true);
         }
     }
 }
 
-impl<C, T> fmt::Debug for Reader<C, T> {
+impl<C, X, T> fmt::Debug for Reader<C, X, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Reader").field(&self.ticket).finish()
     }

@@ -5,13 +5,13 @@
 //! | field | written by | read by |
 //! |---|---|---|
 //! | `cell`, `table`, `origin` | the submitter in `Entering` | `EXEC`'s holder; a published result in `cell`: its owner by invariant 3 of `word.rs` |
-//! | `sink` | the submitter in `Entering` | the decider, before it publishes |
+//! | `delivery` | the submitter in `Entering` | the decider, before it publishes |
 //! | `deadline` | the submitter, then `EXEC`'s holder before it starts the job | the tick |
 //! | stamps, limits, `runner`, `user_data` | as above; `ended_at` by the decider | anybody, as figures |
 //! | `waiter` | `HANDLE`'s holder | the publisher |
 //! | `next` | `HANDLE`'s holder, a completion queue | the same |
 
-use super::slab::Ticket;
+use super::delivery::Delivery;
 use super::task::{Cell, TaskTable};
 use super::word::StateWord;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -25,24 +25,30 @@ const NO_RUNNER: u32 = u32::MAX;
 /// An execution limit that is none.
 const NO_LIMIT: u64 = u64::MAX;
 
-/// Where a completion goes that no handle waits for.
-pub trait Sink: Send + Sync {
-    /// The job of `ticket` is published. Called once, by the publisher; must not block.
-    fn complete(&self, ticket: Ticket);
+/// What a job says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Meta {
+    /// Its label, for reports and panics.
+    pub label: Option<Arc<str>>,
+    /// On whose behalf it runs.
+    pub tenant: Option<Arc<str>>,
+    /// Its priority: 0 is normal, above is more urgent.
+    pub priority: i8,
 }
 
 /// What a job brings along beside its task. Belongs to `EXEC`'s holder once the job is queued.
 #[derive(Default)]
 pub struct Origin {
-    /// The job's label, for reports and panics.
-    pub label: Option<Arc<str>>,
+    /// What the job says of itself.
+    pub meta: Option<Arc<Meta>>,
     /// Anything that has to live as long as the job may run, for instance the registration at its token.
     pub keep: Option<Box<dyn Send>>,
 }
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Origin").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("Origin").field("meta", &self.meta).finish_non_exhaustive()
     }
 }
 
@@ -85,7 +91,7 @@ pub struct JobRecord<C: 'static> {
     runner: AtomicU32,
     pub(super) next: AtomicU32,
     pub(super) waiter: AtomicWaker,
-    pub(super) sink: UnsafeCell<Option<Arc<dyn Sink>>>,
+    pub(super) delivery: UnsafeCell<Delivery>,
     pub(super) origin: UnsafeCell<Origin>,
     pub(super) table: UnsafeCell<Option<&'static TaskTable<C>>>,
     pub(super) cell: UnsafeCell<Cell>,
@@ -105,7 +111,7 @@ impl<C> JobRecord<C> {
             runner: AtomicU32::new(NO_RUNNER),
             next: AtomicU32::new(0),
             waiter: AtomicWaker::new(),
-            sink: UnsafeCell::new(None),
+            delivery: UnsafeCell::new(Delivery::Waker),
             origin: UnsafeCell::new(Origin::default()),
             table: UnsafeCell::new(None),
             cell: UnsafeCell::new(Cell::new()),

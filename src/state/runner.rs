@@ -1,18 +1,21 @@
 //! The `EXEC` side of a record: starting, polling and burying a job's task.
 
 use super::error::drop_caught;
+use super::record::Meta;
 use super::slab::{Decided, Slab, Ticket};
 use super::task::{Cell, Finish, TaskTable};
 use super::word::{Decision, Phase, Release, Verdict};
+use crate::sync::Arc;
 use crate::time::Instant;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// What a popped index was.
 #[must_use]
 #[derive(Debug)]
-pub enum Started<'a, C: 'static> {
+pub enum Started<'a, C: 'static, X> {
     /// A job that now runs.
-    Running(Running<'a, C>),
+    Running(Running<'a, C, X>),
     /// A job that had its outcome already; its task was dropped. How many of its drops panicked.
     Dead(u32),
 }
@@ -20,27 +23,30 @@ pub enum Started<'a, C: 'static> {
 /// What became of a running job.
 #[must_use]
 #[derive(Debug)]
-pub enum Attempted<'a, C: 'static> {
+pub enum Attempted<'a, C: 'static, X> {
     /// The worker decided it, by its result or because it was asked to stop.
-    Ended(Decided<'a, C>),
+    Ended(Decided<'a, C, X>),
     /// Somebody else had decided it.
-    Lost,
+    Lost {
+        /// It had come to its own end by then: a late result.
+        late: bool,
+    },
 }
 
 /// The right and the duty of the worker that runs a job. Dropped, it drops what is left of the task and
 /// gives the `EXEC` bit up; it does not decide the job.
 #[must_use]
 #[derive(Debug)]
-pub struct Running<'a, C: 'static> {
-    slab: &'a Slab<C>,
+pub struct Running<'a, C: 'static, X> {
+    slab: &'a Slab<C, X>,
     ticket: Ticket,
     holds_task: bool,
     drop_panics: u32,
 }
 
-impl<C> Slab<C> {
+impl<C, X> Slab<C, X> {
     /// Starts the job whose index came out of a queue, on worker `runner`.
-    pub fn start(&self, index: u32, now: Instant, runner: u32) -> Started<'_, C> {
+    pub fn start(&self, index: u32, now: Instant, runner: u32) -> Started<'_, C, X> {
         let record = self.record(index);
         let ticket = self.ticket_at(index);
         record.set_start(now, runner);
@@ -63,15 +69,30 @@ impl<C> Slab<C> {
         grave.drop_panics
     }
 
-    fn ticket_at(&self, index: u32) -> Ticket {
+    /// The job whose index came out of a queue.
+    pub fn ticket_at(&self, index: u32) -> Ticket {
         Ticket::new(index, self.record(index).state.view().generation())
     }
 }
 
-impl<'a, C> Running<'a, C> {
+impl<'a, C, X> Running<'a, C, X> {
     /// The job.
     pub fn ticket(&self) -> Ticket {
         self.ticket
+    }
+
+    /// What the job says of itself.
+    pub fn meta(&self) -> Option<Arc<Meta>> {
+        let record = self.slab.record(self.ticket.index());
+        // SAFETY: the origin belongs to `EXEC`'s holder, who is this value.
+        #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
+        record.origin.with(|origin| unsafe { (*origin).meta.clone() })
+    }
+
+    /// How long the job waited before `now`, the instant of its start.
+    pub fn waited(&self, now: Instant) -> Duration {
+        let submitted_at = self.slab.record(self.ticket.index()).stamps().submitted_at;
+        now.saturating_duration_since(submitted_at)
     }
 
     /// How many drops of the job's task or of an unread result have panicked so far.
@@ -81,12 +102,12 @@ impl<'a, C> Running<'a, C> {
 
     /// Polls the job once. Whoever decides it from outside wakes the waker that the worker registered
     /// before this call.
-    pub fn poll(&mut self, context: &C, cx: &mut Context<'_>) -> Poll<Attempted<'a, C>> {
+    pub fn poll(&mut self, context: &C, cx: &mut Context<'_>) -> Poll<Attempted<'a, C, X>> {
         let record = self.slab.record(self.ticket.index());
         let view = record.state.view();
         if view.phase() != Phase::Running || !self.holds_task {
             self.drop_task();
-            return Poll::Ready(Attempted::Lost);
+            return Poll::Ready(Attempted::Lost { late: false });
         }
         if view.is_asked_to_stop() {
             self.drop_task();
@@ -103,19 +124,19 @@ impl<'a, C> Running<'a, C> {
             Finish::Panic => Verdict::Panicked,
         };
         let attempted = self.decide(verdict);
-        if matches!(attempted, Attempted::Lost) {
+        if matches!(attempted, Attempted::Lost { .. }) {
             self.drop_panics += u32::from(drop_ended(self.slab, self.ticket));
         }
         Poll::Ready(attempted)
     }
 
-    fn decide(&self, verdict: Verdict) -> Attempted<'a, C> {
+    fn decide(&self, verdict: Verdict) -> Attempted<'a, C, X> {
         let state = &self.slab.record(self.ticket.index()).state;
         match state.decide(self.ticket.generation(), verdict, |phase| phase == Phase::Running) {
             Decision::Won(_) => {
-                Attempted::Ended(Decided::by_worker(self.slab, self.ticket, verdict))
+                Attempted::Ended(Decided::of_worker(self.slab, self.ticket, verdict))
             }
-            Decision::Lost => Attempted::Lost,
+            Decision::Lost => Attempted::Lost { late: true },
         }
     }
 
@@ -124,8 +145,8 @@ impl<'a, C> Running<'a, C> {
         record.cell.with_mut(|cell| {
             // SAFETY: the origin belongs to `EXEC`'s holder, who is this value.
             #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
-            let label = record.origin.with(|origin| unsafe { (*origin).label.clone() });
-            let label = label.as_deref().unwrap_or("");
+            let meta = record.origin.with(|origin| unsafe { (*origin).meta.clone() });
+            let label = meta.as_ref().and_then(|meta| meta.label.as_deref()).unwrap_or("");
             // SAFETY: the table was written with the body, which is still there (`holds_task`).
             #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
             unsafe {
@@ -149,12 +170,12 @@ impl<'a, C> Running<'a, C> {
     }
 
     /// Drops a result that nobody will read, for the worker that published it.
-    pub(super) fn drop_orphan(slab: &Slab<C>, ticket: Ticket) {
+    pub(super) fn drop_orphan(slab: &Slab<C, X>, ticket: Ticket) {
         drop_ended(slab, ticket);
     }
 }
 
-impl<C> Drop for Running<'_, C> {
+impl<C, X> Drop for Running<'_, C, X> {
     fn drop(&mut self) {
         self.drop_task();
         let record = self.slab.record(self.ticket.index());
@@ -169,7 +190,7 @@ impl<C> Drop for Running<'_, C> {
 }
 
 /// The table of the body or result in the job's cell.
-fn table<C>(slab: &Slab<C>, ticket: Ticket) -> &'static TaskTable<C> {
+fn table<C, X>(slab: &Slab<C, X>, ticket: Ticket) -> &'static TaskTable<C> {
     let record = slab.record(ticket.index());
     // SAFETY: the callers hold the cell by right, and the table with it; nobody writes it meanwhile.
     #[expect(unsafe_code, reason = "the cell's holder reads its table")]
@@ -179,7 +200,7 @@ fn table<C>(slab: &Slab<C>, ticket: Ticket) -> &'static TaskTable<C> {
 }
 
 /// Drops the result in the job's cell, which is the caller's. `true` if that panicked.
-pub(super) fn drop_ended<C>(slab: &Slab<C>, ticket: Ticket) -> bool {
+pub(super) fn drop_ended<C, X>(slab: &Slab<C, X>, ticket: Ticket) -> bool {
     let drop_ended = table(slab, ticket).drop_ended;
     slab.record(ticket.index()).cell.with_mut(|cell: *mut Cell| {
         // SAFETY: the caller owns a result of the table's type in this cell, and gives it up.

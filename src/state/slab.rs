@@ -4,8 +4,9 @@
 //! [`Running`](super::Running) the `EXEC` bit of a started job, [`Decided`] the duty to publish. None can
 //! be made twice for one job, so no caller can break the record's rules (`word.rs`).
 
+use super::delivery::{Completions, Delivery};
 use super::reader::Reader;
-use super::record::{Entry, JobRecord, Origin, Sink, Stamps};
+use super::record::{Entry, JobRecord, Origin, Stamps};
 use super::runner::Running;
 use super::task::Task;
 use super::word::{Decision, Phase, Verdict};
@@ -60,9 +61,11 @@ impl fmt::Display for Ticket {
     }
 }
 
-/// All records of a provider. They never move and are never freed before the slab is.
-pub struct Slab<C: 'static> {
+/// All records of a provider, beside whatever else the provider shares. They never move and are never freed
+/// before the slab is.
+pub struct Slab<C: 'static, X = ()> {
     records: Box<[CachePadded<JobRecord<C>>]>,
+    host: X,
     free: IndexStack,
     /// One more than the highest index that was ever claimed: how far a scan has to go.
     used: AtomicU32,
@@ -71,10 +74,10 @@ pub struct Slab<C: 'static> {
 // SAFETY: the cells of a record are handed from thread to thread under the rules of `word.rs`; what they
 // hold (a body, a result, an origin, a sink) is `Send`.
 #[expect(unsafe_code, reason = "records are shared under the protocol of their state word")]
-unsafe impl<C> Sync for Slab<C> {}
+unsafe impl<C, X: Sync> Sync for Slab<C, X> {}
 // SAFETY: as above.
 #[expect(unsafe_code, reason = "as above")]
-unsafe impl<C> Send for Slab<C> {}
+unsafe impl<C, X: Send> Send for Slab<C, X> {}
 
 /// What a scan of the records saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,18 +90,24 @@ pub struct Scan {
     pub next: Deadline,
 }
 
-impl<C> Slab<C> {
-    /// Makes `records` free records.
+impl<C, X> Slab<C, X> {
+    /// Makes `records` free records beside `host`.
     ///
     /// # Panics
     ///
     /// If `records` is 0 or more than a 20-bit index can name.
-    pub fn new(records: usize) -> Self {
+    pub fn new(records: usize, host: X) -> Self {
         Self {
+            host,
             records: (0..records).map(|_| CachePadded::new(JobRecord::new())).collect(),
             free: IndexStack::full(records),
             used: AtomicU32::new(0),
         }
+    }
+
+    /// What the provider shares beside its records.
+    pub fn host(&self) -> &X {
+        &self.host
     }
 
     /// How many records there are.
@@ -121,9 +130,9 @@ impl<C> Slab<C> {
     }
 
     /// Takes a free record.
-    pub fn claim(self: &Arc<Self>) -> Option<Claimed<C>> {
+    pub fn claim(self: &Arc<Self>) -> Option<Claimed<C, X>> {
         let index = self.free.pop()?;
-        // ORDERING: Relaxed: a bound for scans; who misses the newest record sees it in the next scan, and
+        // ORDERING: Relaxed, both: a bound for scans; who misses the newest record sees it in the next scan, and
         // the one who starts to scan is told of the job through another edge first.
         if index >= self.used.load(Ordering::Relaxed) {
             self.used.fetch_max(index + 1, Ordering::Relaxed);
@@ -144,17 +153,22 @@ impl<C> Slab<C> {
         ticket: Ticket,
         verdict: Verdict,
         may: impl Fn(Phase) -> bool,
-    ) -> Option<Decided<'_, C>> {
+    ) -> Option<Decided<'_, C, X>> {
         match self.get(ticket)?.state.decide(ticket.generation(), verdict, may) {
-            Decision::Won(phase) => {
-                Some(Decided { slab: self, ticket, verdict, phase, published: false })
-            }
+            Decision::Won(phase) => Some(Decided {
+                slab: self,
+                ticket,
+                verdict,
+                phase,
+                by_worker: false,
+                published: false,
+            }),
             Decision::Lost => None,
         }
     }
 
     /// Ends the job at `index` if the limit of its phase has passed.
-    pub fn expire(&self, index: u32, now: Instant) -> Option<Decided<'_, C>> {
+    pub fn expire(&self, index: u32, now: Instant) -> Option<Decided<'_, C, X>> {
         let record = self.record(index);
         let view = record.state.view();
         let verdict = match view.phase() {
@@ -175,7 +189,7 @@ impl<C> Slab<C> {
         &'a self,
         now: Instant,
         most: usize,
-        mut expired: impl FnMut(Decided<'a, C>),
+        mut expired: impl FnMut(Decided<'a, C, X>),
     ) -> Scan {
         let mut scan = Scan { live: 0, unburied: 0, next: Deadline::NEVER };
         let mut ended = 0;
@@ -265,21 +279,9 @@ impl<C> Slab<C> {
         let record = self.get(ticket)?;
         if record.state.stop(ticket.generation()) { record.runner() } else { None }
     }
-
-    /// Links `index` before `next` in a completion queue's list.
-    pub fn set_next(&self, index: u32, next: u32) {
-        // ORDERING: Relaxed: the list's head publishes the link.
-        self.record(index).next.store(next, Ordering::Relaxed);
-    }
-
-    /// The link that [`set_next`](Self::set_next) stored.
-    pub fn next(&self, index: u32) -> u32 {
-        // ORDERING: Relaxed: the list's head brought the link.
-        self.record(index).next.load(Ordering::Relaxed)
-    }
 }
 
-impl<C> fmt::Debug for Slab<C> {
+impl<C, X> fmt::Debug for Slab<C, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slab").field("capacity", &self.capacity()).finish_non_exhaustive()
     }
@@ -288,27 +290,71 @@ impl<C> fmt::Debug for Slab<C> {
 /// A record that is the caller's alone. Dropped unfilled, it goes back.
 #[must_use]
 #[derive(Debug)]
-pub struct Claimed<C: 'static> {
-    slab: Arc<Slab<C>>,
+pub struct Claimed<C: 'static, X> {
+    slab: Arc<Slab<C, X>>,
     ticket: Ticket,
     spent: bool,
 }
 
-impl<C> Claimed<C> {
+impl<C, X> Claimed<C, X> {
     /// The ticket that the job will have.
     pub fn ticket(&self) -> Ticket {
         self.ticket
     }
 
-    /// Writes the job and makes it `Queued`. Its index has to be pushed into a queue next; if that
-    /// refuses it, [`Reader::retract`] takes it back.
+    /// Writes the job and makes it `Queued`; the reader waits for it. Its index has to be pushed into a
+    /// queue next; if that refuses it, [`Reader::retract`] takes it back.
     pub fn fill<T: Send + 'static>(
+        self,
+        task: Task<C, T>,
+        origin: Origin,
+        entry: &Entry,
+    ) -> Reader<C, X, T> {
+        let (slab, ticket) = self.write(task, origin, Delivery::Waker, entry);
+        Reader::new(slab, ticket)
+    }
+
+    /// As [`fill`](Self::fill), but the outcome goes to `completions`, and what is returned can only be
+    /// retracted.
+    pub fn fill_for_completions<T: Send + 'static>(
+        self,
+        task: Task<C, T>,
+        origin: Origin,
+        completions: &Arc<Completions<C, X, T>>,
+        entry: &Entry,
+    ) -> Reader<C, X, T>
+    where
+        X: Send + Sync + 'static,
+    {
+        let delivery = Delivery::to_list(Arc::clone(completions));
+        let (slab, ticket) = self.write(task, origin, delivery, entry);
+        Reader::delivered(slab, ticket)
+    }
+
+    /// As [`fill`](Self::fill), but `callback` gets the reader when the outcome is there, on the thread
+    /// that publishes it, and what is returned can only be retracted.
+    pub fn fill_for_callback<T: Send + 'static>(
+        self,
+        task: Task<C, T>,
+        origin: Origin,
+        callback: impl FnOnce(Reader<C, X, T>) + Send + 'static,
+        entry: &Entry,
+    ) -> Reader<C, X, T>
+    where
+        X: Send + Sync + 'static,
+    {
+        let delivery = Delivery::to_callback(Arc::clone(&self.slab), callback);
+        let (slab, ticket) = self.write(task, origin, delivery, entry);
+        Reader::delivered(slab, ticket)
+    }
+
+    fn write<T>(
         mut self,
         task: Task<C, T>,
         origin: Origin,
-        sink: Option<Arc<dyn Sink>>,
+        delivery: Delivery,
         entry: &Entry,
-    ) -> Reader<C, T> {
+    ) -> (Arc<Slab<C, X>>, Ticket) {
         self.spent = true;
         let record = self.slab.record(self.ticket.index());
         let (cell, table) = task.into_parts();
@@ -323,14 +369,14 @@ impl<C> Claimed<C> {
         record.origin.with_mut(|place| unsafe { *place = origin });
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "exclusive in `Entering`")]
-        record.sink.with_mut(|place| unsafe { *place = sink });
+        record.delivery.with_mut(|place| unsafe { *place = delivery });
         record.set_entry(entry);
         record.state.enqueue();
-        Reader::new(Arc::clone(&self.slab), self.ticket)
+        (Arc::clone(&self.slab), self.ticket)
     }
 }
 
-impl<C> Drop for Claimed<C> {
+impl<C, X> Drop for Claimed<C, X> {
     fn drop(&mut self) {
         if !self.spent {
             self.slab.give_back(self.ticket.index());
@@ -341,17 +387,18 @@ impl<C> Drop for Claimed<C> {
 /// The duty of the one who decided a job: count it, then publish it. Dropped, it publishes.
 #[must_use]
 #[derive(Debug)]
-pub struct Decided<'a, C: 'static> {
-    slab: &'a Slab<C>,
+pub struct Decided<'a, C: 'static, X> {
+    slab: &'a Slab<C, X>,
     ticket: Ticket,
     verdict: Verdict,
     phase: Phase,
+    by_worker: bool,
     published: bool,
 }
 
-impl<'a, C> Decided<'a, C> {
-    pub(super) fn by_worker(slab: &'a Slab<C>, ticket: Ticket, verdict: Verdict) -> Self {
-        Self { slab, ticket, verdict, phase: Phase::Running, published: false }
+impl<'a, C, X> Decided<'a, C, X> {
+    pub(super) fn of_worker(slab: &'a Slab<C, X>, ticket: Ticket, verdict: Verdict) -> Self {
+        Self { slab, ticket, verdict, phase: Phase::Running, by_worker: true, published: false }
     }
 
     /// The job.
@@ -369,9 +416,10 @@ impl<'a, C> Decided<'a, C> {
         self.phase
     }
 
-    /// The worker that has the job's task, if it ran: it is to be woken, and drops the task.
-    pub fn runner(&self) -> Option<u32> {
-        if self.phase == Phase::Running {
+    /// The worker that holds the task of a job that was decided from outside while it ran: it is to be
+    /// woken, and drops the task.
+    pub fn bereaved(&self) -> Option<u32> {
+        if self.phase == Phase::Running && !self.by_worker {
             self.slab.record(self.ticket.index()).runner()
         } else {
             None
@@ -395,17 +443,16 @@ impl<'a, C> Decided<'a, C> {
     fn publish_once(&mut self) {
         self.published = true;
         let record = self.slab.record(self.ticket.index());
-        // SAFETY: the sink is the decider's until it publishes, and this value is the decider's right.
+        // SAFETY: the delivery is the decider's until it publishes, and this value is the decider's right.
         #[expect(unsafe_code, reason = "exclusive in `Decided`")]
-        let sink = record.sink.with_mut(|sink| unsafe { (*sink).take() });
+        let delivery = record.delivery.with_mut(|place| std::mem::take(unsafe { &mut *place }));
         let publication = record.state.publish();
         if publication.orphaned && self.verdict.has_result() {
             Running::drop_orphan(self.slab, self.ticket);
         }
         // From here on the record may be in its next life: a late wake-up is then a spurious one.
-        match sink {
-            Some(sink) => sink.complete(self.ticket),
-            None => record.waiter.wake(),
+        if !delivery.deliver(self.ticket) {
+            record.waiter.wake();
         }
         if publication.last {
             self.slab.give_back(self.ticket.index());
@@ -413,7 +460,7 @@ impl<'a, C> Decided<'a, C> {
     }
 }
 
-impl<C> Drop for Decided<'_, C> {
+impl<C, X> Drop for Decided<'_, C, X> {
     fn drop(&mut self) {
         if !self.published {
             self.publish_once();

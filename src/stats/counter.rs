@@ -15,6 +15,8 @@ pub enum Count {
     Submitted,
     /// Submissions that had to wait for space.
     Blocked,
+    /// Ends of such a wait, whatever came of it.
+    Unblocked,
     /// Refused: the queue was full.
     QueueFull,
     /// Refused: the circuit breaker was open.
@@ -85,9 +87,10 @@ pub enum Count {
 
 impl Count {
     /// Every counter, in the order of declaration.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Submitted,
         Self::Blocked,
+        Self::Unblocked,
         Self::QueueFull,
         Self::CircuitOpen,
         Self::LimitReached,
@@ -135,6 +138,7 @@ impl Count {
         match self {
             Self::Submitted => "submitted",
             Self::Blocked => "blocked",
+            Self::Unblocked => "unblocked",
             Self::Delayed => "delayed_entered",
             Self::DelayedReturned => "delayed_returned",
             Self::Started => "started",

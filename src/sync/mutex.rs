@@ -1,4 +1,8 @@
 //! The lock of cold paths: std's, without poisoning.
+#![cfg_attr(
+    not(loom),
+    expect(clippy::disallowed_types, reason = "this is the lock that the rest is told to use")
+)]
 
 #[cfg(loom)]
 use loom::sync as imp;

@@ -1,4 +1,8 @@
 //! A tiny loopback HTTP server of which every byte is under a test's control.
+#![allow(dead_code, reason = "each test file uses the part that it needs")]
+
+#[cfg(feature = "http")]
+pub(crate) mod http;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -150,6 +154,11 @@ impl Connection {
     /// Sends these bytes; false when the client is gone.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> bool {
         self.reader.get_mut().write_all(bytes).is_ok()
+    }
+
+    /// Sends these bytes, whether or not the client is still there.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.raw(bytes);
     }
 
     /// Waits for the first byte of a request without taking it: a close then resets the connection.

@@ -1,0 +1,67 @@
+# Thin: every target is one or two commands. `make help` lists them.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CARGO   ?= cargo
+# HTTP=0 builds the libraries without native dependencies (no HTTP jobs).
+HTTP    ?= 1
+
+TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME  := libbifrost.so.$(firstword $(subst ., ,$(VERSION)))
+CAPI    := $(if $(filter 0,$(HTTP)),--no-default-features)
+DEST    := $(DESTDIR)$(PREFIX)
+
+# The models need loom's cfg on the whole graph, so they are built beside everything else.
+LOOM    := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" CARGO_TARGET_DIR="$(TARGET)/loom" \
+           CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true $(CARGO)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint loom theory lib install uninstall clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: ## install what a build needs (a C and a C++ compiler, git)
+	@sh scripts/setup.sh
+
+demo: setup ## three providers, one of them broken midway, and what the others notice
+	@$(CARGO) run --release --locked -p bifrost-cli -- demo
+
+test: setup ## everything: Rust, doc, C, house, header drift, short theory, quick loom
+	$(CARGO) test --workspace --all-features --locked
+	@$(MAKE) --no-print-directory loom
+
+lint: setup ## format, clippy and rustdoc, warnings as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	$(LOOM) clippy -p loom-tests --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
+
+loom: setup ## the models of every synchronisation edge
+	$(LOOM) test -p loom-tests --release --locked
+
+theory: setup ## queueing theory against the real pool on the test clock, the long run
+	$(CARGO) test --release --locked --test theory -- --ignored
+
+lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)
+	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) -- \
+	    -C link-arg=-Wl,-soname,$(SONAME) -C link-arg=-Wl,-z,nodelete,-z,now
+	@ls -l "$(TARGET)/capi/libbifrost.so" "$(TARGET)/capi/libbifrost.a"
+
+install: lib ## header, libraries and pkg-config file below $(DESTDIR)$(PREFIX)
+	install -d "$(DEST)/include" "$(DEST)/lib/pkgconfig"
+	install -m 644 include/bifrost.h "$(DEST)/include/"
+	install -m 644 "$(TARGET)/capi/libbifrost.a" "$(DEST)/lib/"
+	install -m 755 "$(TARGET)/capi/libbifrost.so" "$(DEST)/lib/libbifrost.so.$(VERSION)"
+	ln -sf libbifrost.so.$(VERSION) "$(DEST)/lib/$(SONAME)"
+	ln -sf $(SONAME) "$(DEST)/lib/libbifrost.so"
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' scripts/bifrost.pc.in \
+	    > "$(DEST)/lib/pkgconfig/bifrost.pc"
+
+uninstall: ## remove what install wrote
+	rm -f "$(DEST)/include/bifrost.h" "$(DEST)/lib/libbifrost.a" "$(DEST)/lib/libbifrost.so" \
+	    "$(DEST)/lib/$(SONAME)" "$(DEST)/lib/libbifrost.so.$(VERSION)" "$(DEST)/lib/pkgconfig/bifrost.pc"
+
+clean: ## remove everything that was built
+	$(CARGO) clean

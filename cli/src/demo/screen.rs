@@ -1,0 +1,139 @@
+//! The providers while they work.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use bifrost::observe::{ProviderSnapshot, Snapshot};
+use bifrost::stats::Count;
+
+use crate::table::{Table, time};
+
+/// Standard output: a terminal's lines are drawn anew, anything else gets them one after another.
+#[derive(Debug)]
+pub(super) struct Screen {
+    terminal: bool,
+    /// The lines that the next drawing replaces.
+    drawn: usize,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        Self { terminal: io::stdout().is_terminal(), drawn: 0 }
+    }
+
+    /// How often to draw: what scrolls by is drawn less often.
+    pub(super) fn every(&self) -> Duration {
+        Duration::from_millis(if self.terminal { 200 } else { 1_000 })
+    }
+
+    /// Shows what the snapshot says, in place of what was shown before.
+    pub(super) fn live(&mut self, title: &str, snapshot: &Snapshot) {
+        let text = format!("{title}\n{}", live_table(snapshot));
+        let back = match self.drawn {
+            0 => String::new(),
+            lines if self.terminal => format!("\x1b[{lines}A\x1b[J"),
+            _ => "\n".to_owned(),
+        };
+        self.drawn = text.matches('\n').count();
+        write(&format!("{back}{text}"));
+    }
+
+    /// Leaves what was shown, and adds `text` below it.
+    pub(super) fn say(&mut self, text: &str) {
+        self.drawn = 0;
+        write(&format!("{text}\n"));
+    }
+}
+
+/// Whoever closed the output does not want to see more; the exit status says the rest.
+fn write(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn live_table(snapshot: &Snapshot) -> String {
+    let mut table = Table::new([
+        "provider",
+        "state",
+        "queue",
+        "workers",
+        "busy",
+        "in flight",
+        "wait p50",
+        "p99",
+        "run p50",
+        "p99",
+        "ok",
+        "failed",
+        "timed out",
+        "refused",
+    ]);
+    for provider in &snapshot.providers {
+        table.row(cells(provider));
+    }
+    table.render()
+}
+
+fn cells(provider: &ProviderSnapshot) -> [String; 14] {
+    let ProviderSnapshot { queue, workers, ledger, wait, run, .. } = provider;
+    let timed_out = ledger.get(Count::TimedOutQueue) + ledger.get(Count::TimedOutExec);
+    [
+        provider.name.clone(),
+        provider.state.clone(),
+        format!("{}/{}", queue.depth, queue.capacity),
+        workers.spawned.to_string(),
+        workers.busy.to_string(),
+        ledger.in_flight().to_string(),
+        time(wait.p50()),
+        time(wait.p99()),
+        time(run.p50()),
+        time(run.p99()),
+        ledger.get(Count::Completed).to_string(),
+        ledger.get(Count::Failed).to_string(),
+        timed_out.to_string(),
+        ledger.rejected().to_string(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::live_table;
+    use bifrost::observe::{ProviderSnapshot, QueueSnapshot, Snapshot, WorkerSnapshot};
+    use bifrost::stats::{Blocks, Count};
+
+    #[test]
+    fn a_row_has_the_figures_of_the_snapshot() {
+        let blocks = Blocks::new();
+        let counts = [
+            (Count::Submitted, 20),
+            (Count::QueueFull, 2),
+            (Count::Started, 16),
+            (Count::Completed, 9),
+            (Count::Failed, 3),
+            (Count::TimedOutQueue, 1),
+            (Count::TimedOutExec, 1),
+        ];
+        counts.into_iter().for_each(|(count, n)| blocks.add(count, n));
+        blocks.record_wait(1_000);
+        blocks.record_run(2_000_000);
+        let provider = ProviderSnapshot {
+            name: "a".to_owned(),
+            state: "ready".to_owned(),
+            workers: WorkerSnapshot { spawned: 6, busy: 3, ..WorkerSnapshot::default() },
+            queue: QueueSnapshot { depth: 1, capacity: 64, ..QueueSnapshot::default() },
+            ledger: blocks.ledger(),
+            wait: blocks.wait(),
+            run: blocks.run(),
+            ..ProviderSnapshot::default()
+        };
+        let snapshot = Snapshot { uptime_seconds: 1.0, providers: vec![provider] };
+        let table = live_table(&snapshot);
+        let row = table.lines().nth(1).expect("a row");
+        let cells: Vec<_> =
+            row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        let (counts, times): (Vec<_>, Vec<_>) =
+            cells.into_iter().partition(|cell| !cell.ends_with("us") && !cell.ends_with("ms"));
+        assert_eq!(counts, ["a", "ready", "1/64", "6", "3", "4", "9", "3", "2", "2"]);
+        assert_eq!(times.len(), 4);
+    }
+}

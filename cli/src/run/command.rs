@@ -1,0 +1,79 @@
+//! From the command line to an exit status.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::path::Path;
+
+use bifrost::config::Config;
+
+use super::batch::{self, Finished};
+use super::output::Output;
+use super::route::Router;
+use crate::engine::Engine;
+use crate::{Exit, RunArgs};
+
+/// Runs the jobs of a file. Everything that can be wrong beforehand is found before a request is sent.
+pub(crate) fn run(args: &RunArgs) -> Exit {
+    match prepared(args) {
+        Ok(exit) => exit,
+        Err((exit, message)) => {
+            eprintln!("bifrost: {message}");
+            exit
+        }
+    }
+}
+
+type Failure = (Exit, String);
+
+fn prepared(args: &RunArgs) -> Result<Exit, Failure> {
+    let usage = |message: String| (Exit::Usage, message);
+    let config = Config::load(&args.config).map_err(|error| usage(error.to_string()))?;
+    let addressless = config.providers.iter().find(|provider| provider.base_url.is_none());
+    if let Some(provider) = addressless {
+        let (file, name) = (args.config.display(), &provider.name);
+        let problem = "missing; a job is an HTTP request and needs an address";
+        return Err(usage(format!("{file}: providers.{name}.base_url: {problem}")));
+    }
+    for warning in &config.warnings {
+        eprintln!("bifrost: warning: {warning}");
+    }
+    let names = config.providers.iter().map(|provider| provider.name.clone()).collect();
+    let router = Router::new(names, args.provider.as_deref()).map_err(usage)?;
+    let input = open(&args.jobs)
+        .map_err(|error| usage(format!("{}: cannot be read ({error})", args.jobs.display())))?;
+    let workers: Vec<_> = config.providers.iter().map(|provider| provider.workers.max).collect();
+    let engine = Engine::start(config.runtime, config.providers).map_err(usage)?;
+    let results = args.output.display();
+    let output = Output::create(&args.output).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            (Exit::Usage, format!("{results}: exists already; results are not written over"))
+        }
+        _ => (Exit::Output, format!("{results}: cannot be written ({error})")),
+    })?;
+    let finished = batch::run(engine, &workers, router, input, output)
+        .map_err(|error| (Exit::Failed, format!("the run could not start ({error})")))?;
+    Ok(conclude(finished, args))
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(BufReader::new(io::stdin())));
+    }
+    Ok(Box::new(BufReader::new(File::open(path)?)))
+}
+
+fn conclude(finished: Finished, args: &RunArgs) -> Exit {
+    print!("{}", finished.summary.render());
+    if let Err(error) = &finished.input {
+        eprintln!("bifrost: {}: could not be read to its end ({error})", args.jobs.display());
+    }
+    if let Err(error) = finished.output {
+        eprintln!("bifrost: {}: cannot be written ({error})", args.output.display());
+        return Exit::Output;
+    }
+    if finished.interrupted {
+        eprintln!("bifrost: interrupted; cancelled jobs have no line");
+        return Exit::Interrupted;
+    }
+    if finished.summary.all_completed() && finished.input.is_ok() { Exit::Ok } else { Exit::Failed }
+}

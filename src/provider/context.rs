@@ -1,0 +1,86 @@
+//! What a running job sees of its provider.
+
+use super::core::Core;
+use super::job::JobId;
+use crate::state::{Meta, Ticket};
+use crate::sync::Arc;
+use crate::time::{Clock, Sleep};
+use std::fmt;
+use std::time::Duration;
+
+/// A running job's view of itself and its provider. Clones are cheap and may outlive the job.
+#[derive(Clone)]
+pub struct JobContext {
+    pub(super) core: Arc<Core>,
+    pub(super) ticket: Ticket,
+    pub(super) meta: Option<Arc<Meta>>,
+}
+
+impl JobContext {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core, ticket: Ticket::from_word(0), meta: None }
+    }
+
+    /// The job.
+    pub fn id(&self) -> JobId {
+        self.ticket
+    }
+
+    /// The provider's name.
+    pub fn provider(&self) -> &str {
+        &self.core.host().name
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        1
+    }
+
+    /// Whether somebody wants the job to end: it was cancelled, its time is over, or a shutdown asks it
+    /// to stop. A job that blocks or computes for long should look now and then; a future need not, it is
+    /// dropped.
+    pub fn is_cancelled(&self) -> bool {
+        !self.core.may_go_on(self.ticket)
+    }
+
+    /// How long the job may still run; `None` if nothing limits it.
+    pub fn time_left(&self) -> Option<Duration> {
+        let host = self.core.host();
+        self.core.deadline(self.ticket).remaining(host.clock.now())
+    }
+
+    /// The label that the job was submitted with.
+    pub fn label(&self) -> Option<&str> {
+        self.meta.as_ref()?.label.as_deref()
+    }
+
+    /// The tenant that the job was submitted for.
+    pub fn tenant(&self) -> Option<&str> {
+        self.meta.as_ref()?.tenant.as_deref()
+    }
+
+    /// The priority that the job was submitted with.
+    pub fn priority(&self) -> i8 {
+        self.meta.as_ref().map_or(0, |meta| meta.priority)
+    }
+
+    /// The runtime's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.core.host().clock
+    }
+
+    /// Waits on the runtime's clock. Cancel-safe.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        self.core.host().clock.sleep(duration)
+    }
+}
+
+impl fmt::Debug for JobContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobContext")
+            .field("provider", &self.provider())
+            .field("id", &self.ticket)
+            .field("meta", &self.meta)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! A queue and the workers that serve it.
+
+use super::job::Kind;
+use crate::config::WorkerRange;
+use crate::queue::JobQueue;
+use crate::ring::IndexStack;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// One kind of workers with their queue.
+///
+/// Workers are known by number: the async ones from 0, the blocking ones after them; a worker's number is
+/// its consumer's number in the queue, offset by `first`.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) kind: Kind,
+    pub(super) queue: JobQueue,
+    pub(super) range: WorkerRange,
+    /// The number of this lane's first worker.
+    pub(super) first: u32,
+    numbers: IndexStack,
+    spawned: AtomicU64,
+    busy: AtomicU64,
+    zombies: AtomicU64,
+}
+
+impl Lane {
+    pub(super) fn new(kind: Kind, capacity: usize, range: WorkerRange, first: u32) -> Self {
+        let places = Self::places(kind, range);
+        Self {
+            kind,
+            queue: JobQueue::new(capacity, places.max(1)),
+            range,
+            first,
+            numbers: IndexStack::full(places.max(1)),
+            spawned: AtomicU64::new(0),
+            busy: AtomicU64::new(0),
+            zombies: AtomicU64::new(0),
+        }
+    }
+
+    /// Workers that there may be, spares included: as many spares as a quarter of the workers may be
+    /// zombies (S14).
+    pub(super) fn places(kind: Kind, range: WorkerRange) -> usize {
+        match kind {
+            Kind::Async => range.max,
+            Kind::Blocking => range.max + range.max / 4,
+        }
+    }
+
+    /// Whether this lane has workers at all.
+    pub(super) fn is_served(&self) -> bool {
+        self.range.max > 0
+    }
+
+    /// A number for one more worker, if there may be one.
+    pub(super) fn hire(&self) -> Option<u32> {
+        let spare = match self.kind {
+            Kind::Async => 0,
+            Kind::Blocking => self.zombies().min(self.range.max as u64 / 4),
+        };
+        let most = self.range.max as u64 + spare;
+        let one_more = |spawned| (spawned < most).then_some(spawned + 1);
+        // ORDERING: Relaxed, both: a count that only has to stay below its limit.
+        self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        let number = self.numbers.pop();
+        if number.is_none() {
+            // ORDERING: Relaxed: a figure. The worker that just left has not yet returned its number.
+            self.spawned.fetch_sub(1, Ordering::Relaxed);
+        }
+        number
+    }
+
+    /// Takes a worker's number back.
+    pub(super) fn dismiss(&self, number: u32) {
+        self.numbers.push(number);
+        // ORDERING: Relaxed: a figure.
+        self.spawned.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether there are more workers than there should be, zombies not counted.
+    pub(super) fn is_overstaffed(&self) -> bool {
+        self.spawned().saturating_sub(self.zombies()) > self.range.max as u64
+    }
+
+    pub(super) fn spawned(&self) -> u64 {
+        // ORDERING: Relaxed: a figure.
+        self.spawned.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn busy(&self) -> u64 {
+        // ORDERING: Relaxed: a figure.
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// A worker has a job, or has it no longer.
+    pub(super) fn set_busy(&self, busy: bool) {
+        let step = if busy { 1 } else { 1_u64.wrapping_neg() };
+        // ORDERING: Relaxed: a figure.
+        self.busy.fetch_add(step, Ordering::Relaxed);
+    }
+
+    /// Workers that are held by a job that was decided without them.
+    pub(super) fn zombies(&self) -> u64 {
+        // ORDERING: Relaxed: a figure. The worker may count its end before the decider its beginning:
+        // such a moment reads as none.
+        let zombies = self.zombies.load(Ordering::Relaxed);
+        if zombies > i64::MAX as u64 { 0 } else { zombies }
+    }
+
+    /// A worker became a zombie, or is none any more.
+    pub(super) fn set_zombie(&self, zombie: bool) {
+        let step = if zombie { 1 } else { 1_u64.wrapping_neg() };
+        // ORDERING: Relaxed: a figure.
+        self.zombies.fetch_add(step, Ordering::Relaxed);
+    }
+
+    /// Whether more than a quarter of the workers are zombies.
+    pub(super) fn is_crippled(&self) -> bool {
+        self.is_served() && self.zombies() * 4 > self.range.max as u64
+    }
+}

@@ -1,0 +1,66 @@
+//! What a refused submission gives back.
+
+use crate::code::Code;
+use crate::sync::Arc;
+use std::fmt;
+use std::time::Duration;
+
+/// A job that was refused at the door, with the reason (S10). Nothing of it remains with the provider.
+#[non_exhaustive]
+pub struct Rejected<J> {
+    /// Why, one of the codes of kind [`Rejection`](crate::code::CodeKind::Rejection), or
+    /// [`Code::Invalid`].
+    pub reason: Code,
+    /// The job, unchanged.
+    pub job: J,
+    /// Which provider refused it.
+    pub provider: Arc<str>,
+    /// Which limit was met.
+    pub limit: &'static str,
+    /// The limit's value.
+    pub value: u64,
+    /// When another try makes sense, if that is known.
+    pub retry_after: Option<Duration>,
+}
+
+/// The reason without the job, on the way through the door.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusal {
+    pub(super) reason: Code,
+    pub(super) limit: &'static str,
+    pub(super) value: u64,
+}
+
+impl Refusal {
+    pub(super) fn with<J>(self, job: J, provider: &Arc<str>) -> Rejected<J> {
+        Rejected {
+            reason: self.reason,
+            job,
+            provider: Arc::clone(provider),
+            limit: self.limit,
+            value: self.value,
+            retry_after: None,
+        }
+    }
+}
+
+impl<J> fmt::Debug for Rejected<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("reason", &self.reason)
+            .field("provider", &self.provider)
+            .field("limit", &self.limit)
+            .field("value", &self.value)
+            .field("retry_after", &self.retry_after)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<J> fmt::Display for Rejected<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, provider, limit, value, .. } = self;
+        write!(f, "provider {provider} refused the job: {reason} ({limit} = {value})")
+    }
+}
+
+impl<J> std::error::Error for Rejected<J> {}

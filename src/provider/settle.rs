@@ -1,0 +1,153 @@
+//! The one place that counts and publishes an outcome, and the tick that ends jobs whose time is over.
+//!
+//! The tick of a provider sleeps until the earliest limit, or one period, whichever comes first, and not
+//! at all while no job is in flight.
+
+use super::core::{Core, Host};
+use crate::exec::Ticked;
+use crate::state::{Decided, LifeState, Phase, Ticket, Verdict};
+use crate::stats::Count;
+use crate::sync::atomic::Ordering;
+use crate::time::{Deadline, Instant};
+use std::time::Duration;
+
+/// Outcomes that one tick gives at most; what is left comes with the next, at once.
+const MOST_A_TICK: usize = 1024;
+/// How close two ticks for short limits may follow each other.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+impl Core {
+    /// Counts and publishes the outcome that the caller decided, and wakes whoever has to know.
+    pub(super) fn settle(&self, decided: Decided<'_, super::JobContext, Host>) {
+        let host = self.host();
+        let now = host.clock.now();
+        let started = decided.phase() == Phase::Running;
+        let bereaved = decided.bereaved();
+        if started && let Some(started_at) = decided.stamps(now).started_at {
+            host.stats.record_run(nanos(now.saturating_duration_since(started_at)));
+        }
+        if let Some(runner) = bereaved {
+            host.stats.add(Count::Zombies, 1);
+            host.lane_of(runner).0.set_zombie(true);
+            host.judge();
+        }
+        if let Some(outcome) = Count::outcome(decided.verdict().code()) {
+            host.stats.end(outcome, started);
+        }
+        decided.publish(now);
+        if let Some(runner) = bereaved {
+            let (lane, number) = host.lane_of(runner);
+            lane.queue.consumers().wake(number);
+        }
+        host.notify_drained();
+    }
+
+    /// Decides the job of `ticket` if it has no outcome yet; whether this call did.
+    pub(super) fn end(
+        &self,
+        ticket: Ticket,
+        verdict: Verdict,
+        may: impl Fn(Phase) -> bool,
+    ) -> bool {
+        match self.decide(ticket, verdict, may) {
+            Some(decided) => {
+                self.settle(decided);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes dead jobs off the heads of the queues; how many.
+    pub(super) fn reap(&self) -> usize {
+        let mut reaped = 0;
+        for lane in self.host().lanes.iter().filter(|lane| lane.is_served()) {
+            while let Some(index) = lane.queue.reap(|index| self.is_dead(index)) {
+                self.count_panics(self.bury(index));
+                reaped += 1;
+            }
+        }
+        reaped
+    }
+
+    /// Counts panics that were caught in a job's drops.
+    pub(super) fn count_panics(&self, panics: u32) {
+        if panics > 0 {
+            self.host().stats.add(Count::PanicsCaught, u64::from(panics));
+        }
+    }
+
+    /// Makes sure that a tick comes when `deadline` passes, or within a period. A submitter has passed the
+    /// fence of its push since the job was queued.
+    pub(super) fn watch(&self, deadline: Deadline, now: Instant) {
+        let host = self.host();
+        let due = deadline.min(Deadline::after(now, host.period));
+        if host.next_tick.lower(due) {
+            host.ticker.request(due);
+        }
+    }
+}
+
+impl Ticked for Core {
+    fn tick(&self, now: Instant) -> Deadline {
+        let host = self.host();
+        if !host.next_tick.take(now) {
+            return host.next_tick.get();
+        }
+        let mut ended = 0;
+        let scan = self.scan(now, MOST_A_TICK, |decided| {
+            ended += 1;
+            self.settle(decided);
+        });
+        self.reap();
+        if scan.live == 0 && scan.unburied == 0 && ended == 0 {
+            return Deadline::NEVER;
+        }
+        let earliest = if ended == MOST_A_TICK { SHORTEST.min(host.period) } else { host.period };
+        let soonest = Deadline::after(now, SHORTEST);
+        let next = if scan.next < soonest { soonest } else { scan.next };
+        let next = next.min(Deadline::after(now, earliest));
+        host.next_tick.lower(next);
+        next
+    }
+}
+
+impl Host {
+    /// Draining, whoever waits for the end looks again; and the last worker leaves the runtime.
+    pub(super) fn notify_drained(&self) {
+        if !matches!(self.life.state(), LifeState::Draining | LifeState::Stopped) {
+            return;
+        }
+        self.drained.notify(usize::MAX);
+        // ORDERING: Relaxed, both: only one of those who see the last worker gone may go on.
+        if self.lanes.iter().all(|lane| lane.spawned() == 0)
+            && !self.left.swap(true, Ordering::Relaxed)
+        {
+            if let Some(pool) = &self.own_pool {
+                pool.close();
+            }
+            self.exit.leave();
+        }
+    }
+
+    /// Enters `Degraded` or `Ready` as health and zombies say.
+    pub(super) fn judge(&self) {
+        // ORDERING: Relaxed: a flag of its own.
+        let healthy = self.healthy.load(Ordering::Relaxed);
+        let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
+        match (self.life.state(), well) {
+            (LifeState::Ready, false) => {
+                self.life.change(LifeState::Degraded);
+            }
+            (LifeState::Degraded, true) => {
+                self.life.change(LifeState::Ready);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A duration in the nanoseconds of the statistics.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,178 @@
+//! The end of a provider (S4).
+
+use super::core::Core;
+use super::job::JobId;
+use super::lane::Lane;
+use crate::exec::inside;
+use crate::state::{LifeState, Phase, Verdict};
+use crate::sync::Arc;
+use futures_lite::future::or;
+use std::fmt;
+use std::time::Duration;
+
+/// How long jobs have to end after they were asked to.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a shutdown does with jobs that wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShutdownMode {
+    /// They end as cancelled by the shutdown.
+    #[default]
+    Cancel,
+    /// They run.
+    Finish,
+}
+
+/// What a shutdown did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Jobs that ended by themselves after the shutdown began.
+    pub finished: u64,
+    /// Jobs that the shutdown cancelled.
+    pub cancelled: u64,
+    /// Jobs that were given up when the last grace was over.
+    pub abandoned: u64,
+    /// Jobs that have an outcome while a thread is still busy with them, by provider.
+    pub zombies: Vec<(String, JobId)>,
+}
+
+impl ShutdownReport {
+    /// Adds another provider's report.
+    pub fn merge(&mut self, other: Self) {
+        self.finished += other.finished;
+        self.cancelled += other.cancelled;
+        self.abandoned += other.abandoned;
+        self.zombies.extend(other.zombies);
+    }
+}
+
+/// Why a shutdown was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShutdownError {
+    /// It was asked for from inside a job, which it would wait for.
+    InsideJob,
+}
+
+impl fmt::Display for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a shutdown cannot be waited for from inside a job of the same runtime")
+    }
+}
+
+impl std::error::Error for ShutdownError {}
+
+impl Core {
+    /// Ends the provider. Called again, it waits for the same end and reports what is left of it.
+    pub(super) async fn shut_down(
+        self: &Arc<Self>,
+        mode: ShutdownMode,
+        timeout: Duration,
+    ) -> Result<ShutdownReport, ShutdownError> {
+        let host = self.host();
+        if inside(host.runtime) {
+            return Err(ShutdownError::InsideJob);
+        }
+        let before = host.stats.ledger();
+        self.begin_shutdown(mode);
+        let clock = &host.clock;
+        or(self.until(|core| core.live() == 0), clock.sleep(timeout)).await;
+        self.ask_to_stop();
+        or(self.until(|core| core.live() == 0), clock.sleep(GRACE)).await;
+        for ticket in self.tickets(|_| true) {
+            self.end(ticket, Verdict::Abandoned, |_| true);
+        }
+        self.until(Self::is_deserted).await;
+        host.life.change(LifeState::Stopped);
+        if let Some(pool) = &host.own_pool {
+            pool.close();
+        }
+        let after = host.stats.ledger();
+        let since = |verdict: Verdict| {
+            let count = crate::stats::Count::outcome(verdict.code());
+            count.map_or(0, |count| after.get(count) - before.get(count))
+        };
+        let cancelled = since(Verdict::CancelledShutdown);
+        let abandoned = since(Verdict::Abandoned);
+        let name = &host.name;
+        Ok(ShutdownReport {
+            finished: after.ended() - before.ended() - cancelled - abandoned,
+            cancelled,
+            abandoned,
+            zombies: self.held_by_workers().into_iter().map(|id| (name.to_string(), id)).collect(),
+        })
+    }
+
+    /// Closes the door and, if asked to, ends the jobs that wait. Does not wait for anything.
+    pub(super) fn begin_shutdown(&self, mode: ShutdownMode) {
+        let host = self.host();
+        host.life.change(LifeState::Draining);
+        for lane in &host.lanes {
+            lane.queue.close();
+        }
+        if mode == ShutdownMode::Cancel {
+            for ticket in self.tickets(|phase| matches!(phase, Phase::Queued | Phase::Delayed)) {
+                self.end(ticket, Verdict::CancelledShutdown, |phase| phase != Phase::Running);
+            }
+        }
+        self.bury_unserved();
+    }
+
+    /// Asks every running job to stop, and ends those that wait.
+    pub(super) fn ask_to_stop(&self) {
+        let host = self.host();
+        for ticket in self.tickets(|_| true) {
+            if let Some(runner) = self.stop(ticket) {
+                let (lane, number) = host.lane_of(runner);
+                lane.queue.consumers().wake(number);
+            } else {
+                self.end(ticket, Verdict::CancelledShutdown, |phase| phase != Phase::Running);
+            }
+        }
+        self.bury_unserved();
+    }
+
+    /// Takes the dead out of queues that no worker may come to serve any more.
+    fn bury_unserved(&self) {
+        self.reap();
+        self.host().notify_drained();
+    }
+
+    /// Jobs without an outcome.
+    fn live(&self) -> usize {
+        self.tickets(|_| true).len()
+    }
+
+    /// Whether all workers have left but those whose job does not end.
+    fn is_deserted(&self) -> bool {
+        let left = |lane: &Lane| lane.spawned() <= lane.zombies();
+        self.host().lanes.iter().all(left)
+    }
+
+    /// Waits until `done`, which only an end of something in the provider can bring about.
+    async fn until(&self, done: impl Fn(&Self) -> bool) {
+        loop {
+            let ended = self.host().drained.listen();
+            if done(self) {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Waits for the threads of blocking workers that are about to end.
+    pub(super) fn join(&self) {
+        let host = self.host();
+        if host.lanes[1].zombies() == 0 {
+            for thread in std::mem::take(&mut *host.threads.lock()) {
+                // A worker catches what its jobs throw; if it died all the same, there is nobody to tell.
+                let _died = thread.join();
+            }
+        }
+        if let Some(pool) = host.own_pool.as_ref().filter(|_| host.lanes[0].zombies() == 0) {
+            pool.join();
+        }
+    }
+}

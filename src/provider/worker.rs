@@ -1,0 +1,145 @@
+//! Those who run jobs.
+
+use super::context::JobContext;
+use super::core::{Core, Host};
+use super::job::Kind;
+use super::lane::Lane;
+use super::settle::nanos;
+use crate::exec::Inside;
+use crate::state::{Attempted, Running, Started};
+use crate::stats::Count;
+use crate::sync::{Arc, thread};
+use crate::time::Instant;
+use futures_lite::future::yield_now;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Jobs that an async worker runs in one poll of its executor at most.
+const JOBS_A_POLL: u32 = 16;
+/// How long it may take for them before it lets others run.
+const TIME_A_POLL: Duration = Duration::from_micros(250);
+
+/// Starts one more worker of `lane`, if there may be one.
+pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
+    let Some(number) = lane.hire() else { return Ok(()) };
+    let host = core.host();
+    host.stats.add(Count::WorkersStarted, 1);
+    match lane.kind {
+        Kind::Async => {
+            host.unit.spawn(serve_async(Arc::clone(core), number));
+            Ok(())
+        }
+        Kind::Blocking => spawn_thread(core, number).inspect_err(|_| leave(host, lane, number)),
+    }
+}
+
+fn spawn_thread(core: &Arc<Core>, number: u32) -> io::Result<()> {
+    let name = format!("bf:{}:b{number}", core.host().name);
+    let registration = core.host().clock.register_thread();
+    let own = Arc::clone(core);
+    let thread = thread::spawn(&name, move || {
+        let _entered = registration.enter();
+        serve_blocking(&own, number);
+    })?;
+    let mut threads = core.host().threads.lock();
+    threads.retain(|thread| !thread.is_finished());
+    threads.push(thread);
+    Ok(())
+}
+
+/// A worker has ended.
+fn leave(host: &Host, lane: &Lane, number: u32) {
+    host.stats.add(Count::WorkersEnded, 1);
+    lane.dismiss(number);
+    host.notify_drained();
+}
+
+async fn serve_async(core: Arc<Core>, number: u32) {
+    let mut context = JobContext::new(Arc::clone(&core));
+    let lane = core.host().lane(Kind::Async);
+    let mut jobs = 0;
+    let mut since = None;
+    while let Ok(index) = lane.queue.pop(number).await {
+        let now = core.host().clock.now();
+        serve_one(&core, &mut context, lane, number, index, now).await;
+        jobs += 1;
+        if jobs % JOBS_A_POLL == 0 || now > *since.get_or_insert(now) + TIME_A_POLL {
+            since = None;
+            yield_now().await;
+        }
+    }
+    leave(core.host(), lane, number);
+}
+
+fn serve_blocking(core: &Arc<Core>, number: u32) {
+    let mut context = JobContext::new(Arc::clone(core));
+    let host = core.host();
+    let lane = host.lane(Kind::Blocking);
+    while let Ok(index) = host.clock.block_on(lane.queue.pop(number)) {
+        let now = host.clock.now();
+        host.clock.block_on(serve_one(core, &mut context, lane, number, index, now));
+        if lane.is_overstaffed() {
+            break;
+        }
+    }
+    leave(host, lane, number);
+}
+
+/// Runs the job whose index came out of the queue, to its end or until it is decided elsewhere.
+async fn serve_one(
+    core: &Arc<Core>,
+    context: &mut JobContext,
+    lane: &Lane,
+    number: u32,
+    index: u32,
+    now: Instant,
+) {
+    let mut running = match core.start(index, now, lane.first + number) {
+        Started::Running(running) => running,
+        Started::Dead(panics) => return core.count_panics(panics),
+    };
+    let host = core.host();
+    host.stats.add(Count::Started, 1);
+    host.stats.record_wait(nanos(running.waited(now)));
+    lane.set_busy(true);
+    context.ticket = running.ticket();
+    context.meta = running.meta();
+    core.watch(core.deadline(context.ticket), now);
+    let attempted = poll_fn(|cx| poll(core, &mut running, context, lane, number, cx)).await;
+    lane.set_busy(false);
+    match attempted {
+        Attempted::Ended(decided) => {
+            core.settle(decided);
+            core.count_panics(running.drop_panics());
+            drop(running);
+        }
+        Attempted::Lost { late } => {
+            core.count_panics(running.drop_panics());
+            drop(running);
+            host.stats.add(Count::LateResults, u64::from(late));
+            host.stats.add(Count::ZombiesRecovered, 1);
+            lane.set_zombie(false);
+            host.judge();
+        }
+    }
+    host.notify_drained();
+}
+
+/// One poll of a job. A job that is pending is woken by its own wakers, or by whoever decides it.
+fn poll<'a>(
+    core: &Arc<Core>,
+    running: &mut Running<'a, JobContext, Host>,
+    context: &JobContext,
+    lane: &Lane,
+    number: u32,
+    cx: &mut Context<'_>,
+) -> Poll<Attempted<'a, JobContext, Host>> {
+    let _inside = Inside::enter(core.host().runtime);
+    if let Poll::Ready(attempted) = running.poll(context, cx) {
+        return Poll::Ready(attempted);
+    }
+    lane.queue.consumers().register(number, cx.waker());
+    if core.may_go_on(context.ticket) { Poll::Pending } else { running.poll(context, cx) }
+}

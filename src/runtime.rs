@@ -1,0 +1,390 @@
+//! The facade: named providers, their beginning and end, and totals.
+
+use crate::config::{ConfigError, ProviderConfig, RuntimeConfig};
+use crate::exec::{DriverPool, Drivers, Exit, Ticker, TickerThread, inside};
+use crate::provider::{
+    LifeState, Parts, Provider, ShutdownError, ShutdownMode, ShutdownReport, StartError,
+};
+use crate::stats::Snapshot;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Arc, Mutex};
+use crate::time::{Clock, Deadline, Instant, TimerDriver};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, pending, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+/// Providers that a runtime can have over its life.
+const MAX_PROVIDERS: usize = 4096;
+/// Why a runtime could not be built.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is out of range.
+    Config(ConfigError),
+    /// Two providers have this name.
+    Duplicate(String),
+    /// This provider could not be started.
+    Provider(String, StartError),
+    /// The HTTP side of this provider cannot be set up.
+    #[cfg(feature = "http")]
+    Http(String, crate::http::HttpError),
+    /// The system gives no thread.
+    Thread(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Duplicate(name) => write!(f, "there are two providers named {name:?}"),
+            Self::Provider(name, error) => write!(f, "provider {name:?}: {error}"),
+            #[cfg(feature = "http")]
+            Self::Http(name, error) => write!(f, "provider {name:?}: {error}"),
+            Self::Thread(error) => write!(f, "no thread could be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What a runtime is made of, before it is started.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Builder {
+    clock: Option<Clock>,
+    config: RuntimeConfig,
+    providers: Vec<ProviderConfig>,
+}
+
+impl Builder {
+    /// Takes the time from `clock`; the system's monotonic clock by default.
+    pub fn clock(mut self, clock: &Clock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
+    /// Takes the settings of the runtime itself.
+    pub fn config(mut self, config: RuntimeConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds a provider.
+    pub fn provider(mut self, config: ProviderConfig) -> Self {
+        self.providers.push(config);
+        self
+    }
+
+    /// Adds providers.
+    pub fn providers(mut self, configs: impl IntoIterator<Item = ProviderConfig>) -> Self {
+        self.providers.extend(configs);
+        self
+    }
+
+    /// Starts everything: the driver threads and the tick, then every provider with the least of its
+    /// workers and its first health check. A provider whose check is required and fails is `Failed`; the
+    /// others run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] for settings out of range, two providers of one name, or a system that has no thread to
+    /// give. Nothing is left running then.
+    pub fn build(self) -> Result<Runtime, Error> {
+        self.config.validate().map_err(Error::Config)?;
+        let clock = self.clock.unwrap_or_else(Clock::monotonic);
+        let runtime = Runtime::start(self.config, clock)?;
+        let mut providers = Vec::with_capacity(self.providers.len());
+        for config in self.providers {
+            providers.push(runtime.found(config)?);
+        }
+        let opening = async {
+            let checks = providers.iter().map(|provider| async { provider.check_and_open().await });
+            join_all(checks.collect()).await;
+        };
+        runtime.run(opening);
+        Ok(runtime)
+    }
+}
+
+/// Named providers with the threads that drive them.
+///
+/// Dropping it closes every provider, cancels what waits and asks what runs to stop, without waiting;
+/// [`shutdown`](Self::shutdown) does it properly and reports.
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    number: usize,
+    config: RuntimeConfig,
+    clock: Clock,
+    born_at: Instant,
+    pool: Arc<DriverPool>,
+    ticker: Arc<Ticker>,
+    exit: Arc<Exit>,
+    ticker_thread: Mutex<Option<TickerThread>>,
+    _timers: TimerDriver,
+    /// The providers by name, and in the order in which they were added.
+    providers: Mutex<(HashMap<String, usize>, Vec<Provider>)>,
+}
+
+impl Runtime {
+    /// A runtime without providers and with default settings, to be filled in.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    fn start(config: RuntimeConfig, clock: Clock) -> Result<Self, Error> {
+        static NUMBERS: AtomicUsize = AtomicUsize::new(1);
+        let drivers = match config.drivers {
+            0 => Drivers::Embedder,
+            threads => Drivers::Threads(threads),
+        };
+        let ticker = Arc::new(Ticker::new(&clock));
+        let pool = DriverPool::start("drv", drivers, MAX_PROVIDERS, &clock);
+        let pool = Arc::new(pool.map_err(Error::Thread)?);
+        let waking = Arc::downgrade(&ticker);
+        let timers = clock.set_timer_driver(Arc::new(move || {
+            if let Some(ticker) = waking.upgrade() {
+                ticker.request(Deadline::at(Instant::ZERO));
+            }
+        }));
+        let ticker_thread = match drivers {
+            Drivers::Embedder => None,
+            Drivers::Threads(_) => Some(TickerThread::start(&ticker).map_err(|error| {
+                pool.close();
+                pool.join();
+                Error::Thread(error)
+            })?),
+        };
+        let inner = Inner {
+            // ORDERING: Relaxed: the numbers only have to differ.
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            born_at: clock.now(),
+            exit: Arc::new(Exit::new(&pool, &ticker)),
+            config,
+            clock,
+            pool,
+            ticker,
+            ticker_thread: Mutex::new(ticker_thread),
+            _timers: timers,
+            providers: Mutex::new((HashMap::new(), Vec::new())),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    fn found(&self, config: ProviderConfig) -> Result<Provider, Error> {
+        let inner = &*self.inner;
+        let name = config.name.clone();
+        if self.provider(&name).is_some() {
+            return Err(Error::Duplicate(name));
+        }
+        let parts = Parts {
+            runtime: inner.number,
+            clock: &inner.clock,
+            pool: &inner.pool,
+            ticker: &inner.ticker,
+            exit: &inner.exit,
+            #[cfg(feature = "http")]
+            http: crate::provider::open_http(&config)
+                .map_err(|error| Error::Http(name.clone(), error))?,
+        };
+        let provider =
+            Provider::start(config, parts).map_err(|error| Error::Provider(name.clone(), error))?;
+        let mut providers = inner.providers.lock();
+        let place = providers.1.len();
+        providers.0.insert(name, place);
+        providers.1.push(provider.clone());
+        Ok(provider)
+    }
+
+    /// The provider of this name.
+    pub fn provider(&self, name: &str) -> Option<Provider> {
+        let providers = self.inner.providers.lock();
+        providers.0.get(name).map(|place| providers.1[*place].clone())
+    }
+
+    /// Every provider, in the order in which they were added.
+    pub fn providers(&self) -> Vec<Provider> {
+        self.inner.providers.lock().1.clone()
+    }
+
+    /// The clock that the runtime was built with.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// All figures of this moment, also after a shutdown.
+    pub fn snapshot(&self) -> Snapshot {
+        let now = self.inner.clock.now();
+        Snapshot {
+            uptime_seconds: now.saturating_duration_since(self.inner.born_at).as_secs_f64(),
+            providers: self.providers().iter().map(Provider::snapshot).collect(),
+        }
+    }
+
+    /// Does one turn of ready work and a tick that is due, on the calling thread; whether there was any.
+    /// This is how an embedder drives a runtime that was built with `drivers = 0`; any other runtime may
+    /// be helped along with it.
+    pub fn poll(&self) -> bool {
+        let ticked = self.inner.ticker.tick_if_due();
+        self.inner.pool.turn() || ticked
+    }
+
+    /// When the next tick is due: until then a thread that drives the runtime and found nothing to do may
+    /// sleep, as long as it is woken for new work; [`run`](Self::run) does both.
+    pub fn next_due(&self) -> Deadline {
+        self.inner.ticker.next_due()
+    }
+
+    /// Runs `future` on the calling thread to its end. A runtime without driver threads is driven
+    /// meanwhile; several threads may do so at once.
+    ///
+    /// # Panics
+    ///
+    /// If `future` panics, or more than 64 threads drive the runtime at once.
+    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        let inner = &*self.inner;
+        if inner.config.drivers > 0 {
+            return inner.clock.block_on(future);
+        }
+        let mut future = pin!(future);
+        let seat = inner.pool.seat();
+        // A closed pool has no more turns; the tick and the future go on.
+        let mut turns = pin!(async {
+            inner.pool.turns(&seat).await;
+            pending::<()>().await;
+        });
+        loop {
+            let due = inner.ticker.next_due();
+            let step = poll_fn(|cx| inner.step(future.as_mut(), turns.as_mut(), due, cx));
+            if let Some(Some(output)) = inner.clock.block_on_deadline(step, due) {
+                return output;
+            }
+        }
+    }
+
+    /// Ends every provider at once: nothing more is accepted, jobs that wait run or are cancelled as `mode`
+    /// says, jobs that run get the `shutdown_timeout` and, after they were asked to stop, one second more.
+    /// Then the runtime's threads end. Called again, it waits for the same end and reports what is left.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError::InsideJob`] from inside a job of this runtime, which the shutdown would wait for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the doors stay closed and the jobs end as far as they were asked to.
+    pub async fn shutdown(&self, mode: ShutdownMode) -> Result<ShutdownReport, ShutdownError> {
+        let inner = &*self.inner;
+        if inside(inner.number) {
+            return Err(ShutdownError::InsideJob);
+        }
+        let providers = self.providers();
+        let timeout = inner.config.shutdown_timeout;
+        let ends = providers.iter().map(|provider| provider.shutdown(mode, timeout));
+        let mut report = ShutdownReport::default();
+        for ended in join_all(ends.collect()).await {
+            report.merge(ended?);
+        }
+        inner.exit.close_now();
+        Ok(report)
+    }
+
+    /// As [`shutdown`](Self::shutdown), by a thread, which also waits for the runtime's threads; not for
+    /// those that a zombie holds.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError::InsideJob`] from inside a job of this runtime, which the shutdown would wait for.
+    pub fn shutdown_blocking(&self, mode: ShutdownMode) -> Result<ShutdownReport, ShutdownError> {
+        let report = self.run(self.shutdown(mode))?;
+        self.join(&report);
+        Ok(report)
+    }
+
+    fn join(&self, report: &ShutdownReport) {
+        let providers = self.providers();
+        providers.iter().for_each(Provider::join);
+        if report.zombies.is_empty() {
+            self.inner.pool.join();
+        }
+        let ticker = self.inner.ticker_thread.lock().take();
+        if let Some(ticker) = ticker {
+            ticker.join();
+        }
+    }
+}
+
+impl Inner {
+    /// Polls an embedder's future and does what is ready. `Ready(None)`: a tick has become due earlier
+    /// than `due`.
+    fn step<T>(
+        &self,
+        mut future: Pin<&mut impl Future<Output = T>>,
+        mut turns: Pin<&mut impl Future<Output = ()>>,
+        due: Deadline,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<T>> {
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            if self.ticker.tick_if_due() {
+                continue;
+            }
+            let _never = turns.as_mut().poll(cx);
+            if self.ticker.poll_changed(cx, due).is_ready() {
+                return Poll::Ready(None);
+            }
+            return Poll::Pending;
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let inner = &*self.inner;
+        for provider in self.providers() {
+            if provider.state() != LifeState::Stopped {
+                provider.stop();
+            }
+        }
+        // Without threads of its own nobody else would let the workers end.
+        if inner.config.drivers == 0 {
+            while inner.pool.turn() {}
+        }
+        inner.exit.close();
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("providers", &self.providers()).finish_non_exhaustive()
+    }
+}
+
+/// Runs futures side by side to the end of the last.
+async fn join_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    poll_fn(move |cx| {
+        let mut all = true;
+        for (future, output) in &mut futures {
+            if output.is_none()
+                && let Poll::Ready(value) = future.as_mut().poll(cx)
+            {
+                *output = Some(value);
+            }
+            all &= output.is_some();
+        }
+        if all {
+            Poll::Ready(futures.iter_mut().filter_map(|(_, output)| output.take()).collect())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await
+}

@@ -1,0 +1,193 @@
+//! Where an outcome goes when nobody holds a handle: a list of completed records, or a callback.
+//!
+//! Algorithm of the list: Treiber's stack through the records' own links, of which a consumer takes all at
+//! once and turns it round. Nothing can come back between a consumer's load and exchange, since it takes
+//! everything: there is no ABA.
+//!
+//! Invariants: 1. an index is pushed once, by the publisher of a job that was filled for this list; the
+//! list then holds the job's `HANDLE`. 2. A taken chain belongs to one consumer, links included.
+//!
+//! | edge | write | read | what becomes visible |
+//! |---|---|---|---|
+//! | `completions.push` | the head's compare-exchange | the head's swap in `take_all` | the published record and its link |
+//!
+//! Progress: `push` is lock-free, `take_all` wait-free but for turning the chain round.
+//! Models: `completions_push_take`.
+
+use super::reader::Reader;
+use super::slab::{Slab, Ticket};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The link of the last record of a list.
+const END: u32 = u32::MAX;
+
+/// Somebody who gets every outcome of the jobs that were filled for it.
+pub(super) trait Receive: Send + Sync {
+    /// Takes over `HANDLE` of the job of `ticket`.
+    fn receive(&self, ticket: Ticket);
+}
+
+/// Where a published outcome goes.
+#[derive(Default)]
+pub(super) enum Delivery {
+    /// To whoever registered a waker.
+    #[default]
+    Waker,
+    /// Into a list.
+    List(Arc<dyn Receive>),
+    /// To a callback.
+    Call(Box<dyn FnOnce(Ticket) + Send>),
+}
+
+impl Delivery {
+    pub(super) fn to_list<C, X, T>(list: Arc<Completions<C, X, T>>) -> Self
+    where
+        X: Send + Sync + 'static,
+        T: 'static,
+    {
+        Self::List(list)
+    }
+
+    pub(super) fn to_callback<C, X, T>(
+        slab: Arc<Slab<C, X>>,
+        callback: impl FnOnce(Reader<C, X, T>) + Send + 'static,
+    ) -> Self
+    where
+        X: Send + Sync + 'static,
+    {
+        Self::Call(Box::new(move |ticket| callback(Reader::new(slab, ticket))))
+    }
+
+    /// Delivers, by the publisher. `false`: whoever waits is to be woken.
+    pub(super) fn deliver(self, ticket: Ticket) -> bool {
+        match self {
+            Self::Waker => return false,
+            Self::List(list) => list.receive(ticket),
+            Self::Call(callback) => callback(ticket),
+        }
+        true
+    }
+}
+
+/// The completed records of one provider that nobody has read yet. They need no room: the list goes
+/// through the records themselves.
+pub struct Completions<C: 'static, X, T> {
+    slab: Arc<Slab<C, X>>,
+    head: AtomicU32,
+    notify: Box<dyn Fn() + Send + Sync>,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<C, X, T> Completions<C, X, T> {
+    /// Makes an empty list for the jobs of `slab`. `notify` is called after each completion, by its
+    /// publisher; it must not block.
+    pub fn new(slab: Arc<Slab<C, X>>, notify: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            slab,
+            head: AtomicU32::new(END),
+            notify: Box::new(notify),
+            result: PhantomData,
+        })
+    }
+
+    /// The records that the list goes through.
+    pub fn slab(&self) -> &Arc<Slab<C, X>> {
+        &self.slab
+    }
+
+    /// Whether there is nothing to take, at this moment.
+    pub fn is_empty(&self) -> bool {
+        // ORDERING: Relaxed: a hint; `take_all` acquires.
+        self.head.load(Ordering::Relaxed) == END
+    }
+
+    /// Takes every completion, the oldest first.
+    pub fn take_all(&self) -> Chain<C, X, T> {
+        // ORDERING: Acquire takes `completions.push` of every record in the chain: each push is a
+        // read-modify-write of the head, so the later ones continue the release sequences of the earlier.
+        let mut index = self.head.swap(END, Ordering::Acquire);
+        let mut turned = END;
+        while index != END {
+            let link = &self.slab.record(index).next;
+            // ORDERING: Relaxed, both: the chain is this consumer's alone (2.).
+            let next = link.load(Ordering::Relaxed);
+            link.store(turned, Ordering::Relaxed);
+            turned = index;
+            index = next;
+        }
+        Chain { slab: Arc::clone(&self.slab), first: turned, result: PhantomData }
+    }
+}
+
+impl<C, X: Send + Sync, T> Receive for Completions<C, X, T> {
+    fn receive(&self, ticket: Ticket) {
+        let link = &self.slab.record(ticket.index()).next;
+        // ORDERING: Relaxed: the head is only compared and linked to.
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // ORDERING: Relaxed: published by the exchange below.
+            link.store(head, Ordering::Relaxed);
+            // ORDERING: Release is edge `completions.push`; a failure is only compared again.
+            match self.head.compare_exchange_weak(
+                head,
+                ticket.index(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => head = now,
+            }
+        }
+        (self.notify)();
+    }
+}
+
+impl<C, X, T> Drop for Completions<C, X, T> {
+    fn drop(&mut self) {
+        drop(self.take_all());
+    }
+}
+
+impl<C, X, T> fmt::Debug for Completions<C, X, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completions").field("is_empty", &self.is_empty()).finish_non_exhaustive()
+    }
+}
+
+/// Completions that were taken, in the order in which they came. Dropped, it drops the unread outcomes.
+pub struct Chain<C: 'static, X, T> {
+    slab: Arc<Slab<C, X>>,
+    first: u32,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<C, X, T> Iterator for Chain<C, X, T> {
+    type Item = Reader<C, X, T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.first == END {
+            return None;
+        }
+        let index = self.first;
+        // ORDERING: Relaxed: the chain is this consumer's alone.
+        self.first = self.slab.record(index).next.load(Ordering::Relaxed);
+        Some(Reader::new(Arc::clone(&self.slab), self.slab.ticket_at(index)))
+    }
+}
+
+impl<C, X, T> Drop for Chain<C, X, T> {
+    fn drop(&mut self) {
+        for unread in self.by_ref() {
+            drop(unread);
+        }
+    }
+}
+
+impl<C, X, T> fmt::Debug for Chain<C, X, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain").field("is_empty", &(self.first == END)).finish_non_exhaustive()
+    }
+}
