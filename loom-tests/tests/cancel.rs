@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[test]
 fn cancel_set() {
-    let model = Model::new("cancel_set").witness("seen").witness("not yet");
+    let model = Model::new("cancel_set").floor(12).witness("seen").witness("not yet");
     model.run(|w| {
         let (parent, note) = (CancelToken::new(), Arc::new(Note::default()));
         let child = parent.child();
@@ -27,7 +27,7 @@ fn cancel_set() {
         }
         task.join();
     });
-    let model = Model::new("cancel_set_waited").witness("waited");
+    let model = Model::new("cancel_set_waited").floor(35000).witness("waited");
     model.run(|w| {
         let (token, note) = (CancelToken::new(), Arc::new(Note::default()));
         let (theirs, other) = (Arc::clone(&note), token.clone());

@@ -65,30 +65,30 @@ const LAST: Instant = Instant::from_nanos(50);
 
 impl World {
     fn new() -> Self {
-        Self { slab: Arc::new(Slab::new(1)), alive: Alive::default() }
+        Self { slab: Arc::new(Slab::new(1, ())), alive: Alive::default() }
     }
 
-    fn submit(&self) -> Reader<(), Value> {
+    fn submit(&self) -> Reader<(), (), Value> {
         self.submit_with(Deadline::at(LATER), Deadline::at(LATER))
     }
 
-    fn submit_with(&self, queue_deadline: Deadline, deadline: Deadline) -> Reader<(), Value> {
+    fn submit_with(&self, queue_deadline: Deadline, deadline: Deadline) -> Reader<(), (), Value> {
         let claimed = self.slab.claim().expect("a record is free");
         self.fill(claimed, queue_deadline, deadline)
     }
 
     fn fill(
         &self,
-        claimed: Claimed<()>,
+        claimed: Claimed<(), ()>,
         queue_deadline: Deadline,
         deadline: Deadline,
-    ) -> Reader<(), Value> {
+    ) -> Reader<(), (), Value> {
         let note = Arc::new(Note::default());
         note.write(1);
         let entry =
             Entry { submitted_at: NOW, queue_deadline, exec_timeout: None, deadline, user_data: 7 };
         let body = Body(Some(self.alive.value()), note);
-        claimed.fill(Task::new(body), Origin::default(), None, &entry)
+        claimed.fill(Task::new(body), Origin::default(), &entry)
     }
 
     /// Uses the record again if it is free: every former owner must have let go of it.
@@ -116,13 +116,13 @@ fn work(slab: &Slab<()>, index: u32) -> bool {
             decided.publish(LATER);
             true
         }
-        Poll::Ready(Attempted::Lost) => false,
+        Poll::Ready(Attempted::Lost { .. }) => false,
         Poll::Pending => panic!("the body is ready at once"),
     }
 }
 
 /// Waits for the outcome with the production's own way of blocking.
-fn wait(mut reader: Reader<(), Value>) -> Report<Value> {
+fn wait(mut reader: Reader<(), (), Value>) -> Report<Value> {
     Clock::monotonic().block_on(poll_fn(|cx| reader.poll_take(cx)))
 }
 
@@ -134,8 +134,8 @@ fn check(report: &Report<Value>) {
 }
 
 /// Publishes; whoever decides a running job knows its worker.
-fn publish(decided: Decided<'_, ()>) -> Verdict {
-    let (verdict, runner) = (decided.verdict(), decided.runner());
+fn publish(decided: Decided<'_, (), ()>) -> Verdict {
+    let (verdict, runner) = (decided.verdict(), decided.bereaved());
     assert_eq!(runner, (decided.phase() == Phase::Running).then_some(0));
     decided.publish(LATER);
     verdict
@@ -147,6 +147,7 @@ fn job_complete_cancel_timeout() {
     job_limits("job_limits_start", Deadline::at(LATER), &["completed", "timed out in queue"]);
 
     let model = Model::new("job_complete_cancel_timeout")
+        .floor(39000)
         .bound(Bound::Preemptions(2))
         .deep(Bound::Preemptions(3));
     let model = model.witness("completed").witness("cancelled").witness("timed out in queue");
@@ -182,7 +183,7 @@ fn job_complete_cancel_timeout() {
 /// belongs to the phase that it sees, never that of the record's last job nor that of the queue for a job
 /// that runs.
 fn job_limits(name: &'static str, queue_deadline: Deadline, outcomes: &[&'static str]) {
-    let model = Model::new(name).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new(name).floor(4400).bound(Bound::Preemptions(3)).deep(Bound::Full);
     let model = outcomes.iter().fold(model, |model, outcome| model.witness(outcome));
     model.witness("live").run(move |w| {
         let world = World::new();
@@ -216,7 +217,8 @@ fn job_limits(name: &'static str, queue_deadline: Deadline, outcomes: &[&'static
 
 #[test]
 fn job_handle_await() {
-    let model = Model::new("job_handle_await").bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model =
+        Model::new("job_handle_await").floor(1900).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("reused").witness("the worker has it").run(|w| {
         let world = World::new();
         let reader = world.submit();
@@ -233,7 +235,8 @@ fn job_handle_await() {
 
 #[test]
 fn job_handle_drop() {
-    let model = Model::new("job_handle_drop").bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model =
+        Model::new("job_handle_drop").floor(550).bound(Bound::Preemptions(3)).deep(Bound::Full);
     let model = model.witness("reused by the handle's side").witness("the worker has it");
     model.witness("reused by the worker").run(|w| {
         let world = World::new();
@@ -254,7 +257,7 @@ fn job_handle_drop() {
 
 #[test]
 fn job_retract() {
-    let model = Model::new("job_retract");
+    let model = Model::new("job_retract").floor(280);
     model.witness("taken back").witness("decided").run(|w| {
         let world = World::new();
         let reader = world.submit();
@@ -285,7 +288,7 @@ fn job_retract() {
 /// A cancel by an old ticket leaves the record's next job alone.
 #[test]
 fn job_reuse() {
-    let model = Model::new("job_reuse").bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new("job_reuse").floor(4900).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("first").witness("none").run(|w| {
         let world = World::new();
         let first = world.submit();

@@ -36,7 +36,7 @@ impl Provider {
         for state in [LifeState::Spawning, LifeState::Checking, LifeState::Ready] {
             assert!(life.change(state).is_some());
         }
-        Arc::new(Self { life, queue, slab: Arc::new(Slab::new(2)), note: Note::default() })
+        Arc::new(Self { life, queue, slab: Arc::new(Slab::new(2, ())), note: Note::default() })
     }
 
     /// The admission: 1 if the job was accepted. Its handle is dropped: who decides it counts it.
@@ -54,7 +54,7 @@ impl Provider {
             user_data: 0,
         };
         let claimed = self.slab.claim().expect("there is a record for each");
-        let reader = claimed.fill(Task::new(Never), Origin::default(), None, &entry);
+        let reader = claimed.fill(Task::new(Never), Origin::default(), &entry);
         if self.queue.push(reader.ticket().index()).is_ok() {
             w.saw("accepted");
             return 1;
@@ -112,7 +112,10 @@ fn shutdown(model: Model, submitters: usize) {
 
 #[test]
 fn lifecycle_shutdown() {
-    shutdown(Model::new("lifecycle_shutdown").bound(Bound::Preemptions(3)).deep(Bound::Full), 1);
-    let two = Model::new("lifecycle_shutdown_two");
+    shutdown(
+        Model::new("lifecycle_shutdown").floor(3800).bound(Bound::Preemptions(3)).deep(Bound::Full),
+        1,
+    );
+    let two = Model::new("lifecycle_shutdown_two").floor(21000);
     shutdown(two.bound(Bound::Preemptions(1)).deep(Bound::Preemptions(2)), 2);
 }

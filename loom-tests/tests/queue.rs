@@ -66,7 +66,7 @@ impl Jobs {
 
 #[test]
 fn queue_wake() {
-    let model = Model::new("queue_wake").floor(1);
+    let model = Model::new("queue_wake").floor(440);
     model.witness("woke").witness("nobody idle").run(|w| {
         let jobs = Jobs::new(1, 1);
         let theirs = Arc::clone(&jobs);
@@ -80,7 +80,8 @@ fn queue_wake() {
 /// A consumer that finds its item by itself leaves a stale entry; its next wait must still be found.
 #[test]
 fn queue_wake_two() {
-    let model = Model::new("queue_wake_two").bound(Bound::Preemptions(3));
+    let model =
+        Model::new("queue_wake_two").floor(1100).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("01").run(|w| {
         let jobs = Jobs::new(2, 1);
         let theirs = Arc::clone(&jobs);
@@ -91,7 +92,10 @@ fn queue_wake_two() {
         assert_eq!(consumer.join(), [Ok(0), Ok(1)]);
         w.saw("01");
     });
-    let model = Model::new("queue_wake_two_consumers").bound(Bound::Preemptions(2));
+    let model = Model::new("queue_wake_two_consumers")
+        .floor(12000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
     model.witness("0").witness("1").run(|w| {
         let jobs = Jobs::new(2, 2);
         let consumer = |number| {
@@ -110,7 +114,10 @@ fn queue_wake_two() {
 
 #[test]
 fn queue_wake_close() {
-    let model = Model::new("queue_wake_close").bound(Bound::Preemptions(2));
+    let model = Model::new("queue_wake_close")
+        .floor(17000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
     model.witness("one").witness("two").run(|w| {
         let jobs = Jobs::new(1, 2);
         let consumer = |number| {
@@ -132,7 +139,10 @@ fn queue_wake_close() {
 /// A consumer gives up, maybe with a notification in hand: the item is then the other one's, without help.
 #[test]
 fn queue_wake_cancel() {
-    let model = Model::new("queue_wake_cancel").bound(Bound::Preemptions(2));
+    let model = Model::new("queue_wake_cancel")
+        .floor(10000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
     model.witness("taken").witness("given up").run(|w| {
         let jobs = Jobs::new(2, 2);
         let (first, second) = (Arc::clone(&jobs), Arc::clone(&jobs));
@@ -156,7 +166,7 @@ fn queue_wake_cancel() {
 
 #[test]
 fn queue_space() {
-    let model = Model::new("queue_space").bound(Bound::Preemptions(3));
+    let model = Model::new("queue_space").floor(100);
     model.witness("done").witness("looked again").witness("waited").run(|w| {
         let jobs = Jobs::new(1, 1);
         jobs.push(0).expect("there is room");
@@ -173,7 +183,7 @@ fn queue_space() {
 
 #[test]
 fn queue_space_close() {
-    let model = Model::new("queue_space_close").bound(Bound::Preemptions(3));
+    let model = Model::new("queue_space_close").floor(170);
     model.witness("closed").witness("looked again").witness("waited").run(|w| {
         let jobs = Jobs::new(1, 1);
         jobs.push(0).expect("there is room");

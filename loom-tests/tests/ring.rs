@@ -47,7 +47,7 @@ fn order(mut popped: Vec<u32>, count: u32) -> String {
 
 #[test]
 fn ring_2p1c() {
-    let model = Model::new("ring_2p1c").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(1);
+    let model = Model::new("ring_2p1c").floor(2500).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("01").witness("10").witness("empty").run(|w| {
         let jobs = Jobs::new(2);
         let push = |index| {
@@ -69,8 +69,10 @@ fn ring_2p1c() {
 fn ring_2p2c() {
     ring_own_push(2);
     ring_own_push(3);
-    let model =
-        Model::new("ring_2p2c").bound(Bound::Preemptions(2)).deep(Bound::Preemptions(3)).floor(1);
+    let model = Model::new("ring_2p2c")
+        .floor(4800)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
     model.witness("none").witness("one").witness("two").run(|w| {
         let jobs = Jobs::new(2);
         let push = |index| {
@@ -92,7 +94,8 @@ fn ring_2p2c() {
 /// Two who push and then pop: each has pushed one, so neither can find the ring empty, wherever the hints
 /// that it went by came from.
 fn ring_own_push(capacity: usize) {
-    let model = Model::new("ring_own_push").bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model =
+        Model::new("ring_own_push").floor(500).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("own").witness("other").run(move |w| {
         let jobs = Jobs::new(capacity);
         let turn = |jobs: &Jobs, index| {
@@ -109,7 +112,7 @@ fn ring_own_push(capacity: usize) {
 
 #[test]
 fn ring_cap1() {
-    let model = Model::new("ring_cap1").floor(1);
+    let model = Model::new("ring_cap1").floor(60);
     model.witness("ok ok").witness("ok full").witness("0").witness("01").witness("none").run(|w| {
         let jobs = Jobs::new(1);
         let theirs = Arc::clone(&jobs);
@@ -137,7 +140,7 @@ fn ring_cap1() {
 
 #[test]
 fn ring_close() {
-    let model = Model::new("ring_close").bound(Bound::Preemptions(3)).deep(Bound::Full).floor(1);
+    let model = Model::new("ring_close").floor(1700).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("pushed").witness("refused").witness("popped").witness("empty").run(|w| {
         let jobs = Jobs::new(2);
         let (producer, closer) = (Arc::clone(&jobs), Arc::clone(&jobs));
@@ -185,7 +188,7 @@ fn ring_close() {
 
 #[test]
 fn ring_close_full() {
-    let model = Model::new("ring_close_full").floor(1);
+    let model = Model::new("ring_close_full").floor(220);
     model.witness("popped first").witness("closed first").witness("pushed").run(|w| {
         let jobs = Jobs::new(1);
         assert_eq!(jobs.push(0), Ok(()));
@@ -217,7 +220,7 @@ fn ring_close_full() {
 
 #[test]
 fn ring_force_push() {
-    let model = Model::new("ring_force_push").floor(1);
+    let model = Model::new("ring_force_push").floor(33);
     model.witness("replaced").witness("popped").run(|w| {
         let jobs = Jobs::new(1);
         assert_eq!(jobs.push(0), Ok(()));
@@ -242,7 +245,7 @@ fn ring_force_push() {
 
 #[test]
 fn ring_pop_if() {
-    let model = Model::new("ring_pop_if").floor(1);
+    let model = Model::new("ring_pop_if").floor(1000);
     model.witness("reaped").witness("declined").run(|w| {
         let jobs = Jobs::new(2);
         let dead = Arc::new(AtomicBool::new(false));

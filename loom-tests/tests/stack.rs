@@ -34,8 +34,11 @@ impl Records {
 /// exchange would succeed with a link of the past.
 #[test]
 fn stack_aba() {
-    let model =
-        Model::new("stack_aba").spurious(1).bound(Bound::Preemptions(4)).deep(Bound::Full).floor(1);
+    let model = Model::new("stack_aba")
+        .floor(1400)
+        .spurious(1)
+        .bound(Bound::Preemptions(4))
+        .deep(Bound::Full);
     model.witness("0").witness("1").witness("2").run(|w| {
         let records = Records::new(3);
         let theirs = Arc::clone(&records);
@@ -60,7 +63,7 @@ fn stack_aba() {
 /// What an owner did is visible to the next one.
 #[test]
 fn stack_pass() {
-    let model = Model::new("stack_pass").spurious(1).floor(1);
+    let model = Model::new("stack_pass").floor(4200).spurious(1);
     model.witness("both").witness("one").run(|w| {
         let records = Records::new(1);
         let turn = |records: &Records| {

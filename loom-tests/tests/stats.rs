@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 #[test]
 fn blocks_count() {
-    let model = Model::new("blocks_count").witness("nothing").witness("submitted");
+    let model = Model::new("blocks_count").floor(76).witness("nothing").witness("submitted");
     model.witness("started").witness("ended").run(|w| {
         let blocks = Arc::new(Blocks::new());
         let theirs = Arc::clone(&blocks);
@@ -31,7 +31,7 @@ fn blocks_count() {
 
 #[test]
 fn histogram_bucket() {
-    Model::new("histogram_bucket").witness("none").witness("one").run(|w| {
+    Model::new("histogram_bucket").floor(130).witness("none").witness("one").run(|w| {
         let histogram = Arc::new(Histogram::new());
         let theirs = Arc::clone(&histogram);
         let task = spawn(move || theirs.record(5));

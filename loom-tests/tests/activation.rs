@@ -1,0 +1,67 @@
+//! `Activation`: a task that was made runnable gets a turn, and the unit stands in the ready ring once.
+#![cfg(loom)]
+
+use bifrost::ring::JobRing;
+use bifrost::state::Activation;
+use bifrost::sync::atomic::{AtomicBool, Ordering};
+use loom_tests::{Bound, Model, spawn};
+use std::sync::Arc;
+
+/// A unit with two tasks and the ready ring that it stands in.
+struct Unit {
+    activation: Activation,
+    ready: JobRing,
+    tasks: [AtomicBool; 2],
+}
+
+impl Unit {
+    fn make_runnable(&self, task: usize) {
+        // ORDERING: Relaxed: `activation.set` must carry it.
+        self.tasks[task].store(true, Ordering::Relaxed);
+        if self.activation.activate() {
+            self.enqueue();
+        }
+    }
+
+    fn enqueue(&self) {
+        assert_eq!(self.ready.push(0), Ok(()), "the unit stands in the ring once");
+    }
+
+    /// A turn, if the unit is ready; how many tasks ran in it.
+    fn turn(&self) -> Option<usize> {
+        self.ready.pop().ok()?;
+        self.activation.begin();
+        // ORDERING: Relaxed, both: as above; only the one driver takes tasks.
+        let runs = |task: &&AtomicBool| task.load(Ordering::Relaxed);
+        let ran = self.tasks.iter().filter(runs).map(|task| task.store(false, Ordering::Relaxed));
+        let ran = ran.count();
+        if self.activation.end() {
+            self.enqueue();
+        }
+        Some(ran)
+    }
+}
+
+#[test]
+fn activation_no_lost_turn() {
+    let model = Model::new("activation_no_lost_turn").floor(2300).bound(Bound::Preemptions(3));
+    let model = model.deep(Bound::Full).witness("in one turn").witness("in two turns");
+    model.witness("an empty turn").run(|w| {
+        let tasks = [AtomicBool::new(false), AtomicBool::new(false)];
+        let unit =
+            Arc::new(Unit { activation: Activation::default(), ready: JobRing::new(1), tasks });
+        let wake = |task| {
+            let unit = Arc::clone(&unit);
+            spawn(move || unit.make_runnable(task))
+        };
+        let wakers = [wake(0), wake(1)];
+        let mut turns: Vec<usize> = (0..2).filter_map(|_| unit.turn()).collect();
+        wakers.into_iter().for_each(|task| task.join());
+        turns.extend(std::iter::from_fn(|| unit.turn()));
+        assert_eq!(turns.iter().sum::<usize>(), 2, "each task ran once");
+        w.saw(if turns.contains(&2) { "in one turn" } else { "in two turns" });
+        if turns.contains(&0) {
+            w.saw("an empty turn");
+        }
+    });
+}

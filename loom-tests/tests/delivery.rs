@@ -1,0 +1,82 @@
+//! `Completions`: each outcome is taken once, in the order in which they came, with all that its publisher
+//! left.
+#![cfg(loom)]
+
+use bifrost::state::{
+    Attempted, Chain, Completions, Ended, Entry, JobError, Origin, Run, Slab, Started, Task,
+};
+use bifrost::time::{Deadline, Instant};
+use loom_tests::{Bound, Model, spawn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+const NOW: Instant = Instant::from_nanos(10);
+
+struct Body(u64);
+
+impl Run<(), u64> for Body {
+    fn run(self: Pin<&mut Self>, _: &(), _: &mut Context<'_>) -> Poll<Result<u64, JobError>> {
+        Poll::Ready(Ok(self.0))
+    }
+}
+
+fn submit(list: &Arc<Completions<(), (), u64>>, number: u64) -> u32 {
+    let entry = Entry {
+        submitted_at: NOW,
+        queue_deadline: Deadline::NEVER,
+        exec_timeout: None,
+        deadline: Deadline::NEVER,
+        user_data: number,
+    };
+    let claimed = list.slab().claim().expect("a record is free");
+    let task = Task::new(Body(number));
+    claimed.fill_for_completions(task, Origin::default(), list, &entry).ticket().index()
+}
+
+fn complete(slab: &Slab<()>, index: u32) {
+    let Started::Running(mut running) = slab.start(index, NOW, 0) else {
+        panic!("nobody else decides")
+    };
+    let mut cx = Context::from_waker(Waker::noop());
+    match running.poll(&(), &mut cx) {
+        Poll::Ready(Attempted::Ended(decided)) => decided.publish(NOW),
+        _ => panic!("the body is ready at once"),
+    }
+}
+
+/// What the chain holds, each checked for its result.
+fn numbers(chain: Chain<(), (), u64>) -> Vec<u64> {
+    let number = |mut reader: bifrost::state::Reader<(), (), u64>| {
+        let report = reader.try_take().expect("what is in the list is published");
+        assert!(matches!(report.ended, Some(Ended::Value(value)) if value == report.user_data));
+        report.user_data
+    };
+    chain.map(number).collect()
+}
+
+#[test]
+fn completions_push_take() {
+    let model =
+        Model::new("completions_push_take").floor(1300).bound(Bound::Preemptions(2)).spurious(1);
+    let model = model.deep(Bound::Preemptions(3)).witness("none").witness("one");
+    model.witness("two").witness("01").witness("10").run(|w| {
+        let slab = Arc::new(Slab::new(2, ()));
+        let list = Completions::new(Arc::clone(&slab), || {});
+        let indices = [submit(&list, 0), submit(&list, 1)];
+        let workers = indices.map(|index| {
+            let slab = Arc::clone(&slab);
+            spawn(move || complete(&slab, index))
+        });
+        let mut taken = numbers(list.take_all());
+        w.saw(["none", "one", "two"][taken.len()]);
+        workers.into_iter().for_each(|worker| worker.join());
+        taken.extend(numbers(list.take_all()));
+        w.saw(match taken[..] {
+            [0, 1] => "01",
+            [1, 0] => "10",
+            _ => "not each once",
+        });
+        assert_eq!(slab.free(), 2, "every record went back");
+    });
+}
