@@ -2,6 +2,7 @@
 //!
 //! The text of a site is `src/ring/job_ring.rs:16:77:store=Release`; a [`Mutant`] has the same shape with
 //! the weaker ordering. One build therefore serves every mutant.
+#![expect(clippy::disallowed_types, reason = "the search must not see the bookkeeping about it")]
 
 use std::cell::RefCell;
 use std::collections::HashSet;
