@@ -113,7 +113,7 @@ fn shutdown(model: Model, submitters: usize) {
 #[test]
 fn lifecycle_shutdown() {
     shutdown(
-        Model::new("lifecycle_shutdown").floor(3800).bound(Bound::Preemptions(3)).deep(Bound::Full),
+        Model::new("lifecycle_shutdown").floor(3800).bound(Bound::Preemptions(3)).deep(Bound::Preemptions(4)),
         1,
     );
     let two = Model::new("lifecycle_shutdown_two").floor(21000);
