@@ -48,7 +48,9 @@ impl Ticker {
 
     /// Looks at `part` from now on, as long as it lives.
     pub fn add(&self, part: Weak<dyn Ticked>) {
-        self.parts.lock().push(part);
+        let mut parts = self.parts.lock();
+        parts.retain(|part| part.strong_count() > 0);
+        parts.push(part);
     }
 
     /// Asks for a tick at `deadline` at the latest.
@@ -73,14 +75,20 @@ impl Ticker {
             return false;
         }
         let mut next = self.clock.fire_timers(now);
-        // The parts are looked at without the lock, since what they wake may add one.
-        let parts: Vec<_> = self.parts.lock().iter().filter_map(Weak::upgrade).collect();
-        for part in parts {
-            next = next.min(part.tick(now));
+        // A part is looked at without the lock, since what it wakes may add another.
+        let mut place = 0;
+        while let Some(part) = self.part(place) {
+            place += 1;
+            if let Some(part) = part.upgrade() {
+                next = next.min(part.tick(now));
+            }
         }
-        self.parts.lock().retain(|part| part.strong_count() > 0);
         self.request(next);
         true
+    }
+
+    fn part(&self, place: usize) -> Option<Weak<dyn Ticked>> {
+        self.parts.lock().get(place).cloned()
     }
 
     /// Ready when a tick is due or the ticker was closed; wakes the task when the due instant moves
