@@ -28,6 +28,7 @@ fn submit(list: &Arc<Completions<(), (), u64>>, number: u64) -> u32 {
         exec_timeout: None,
         deadline: Deadline::NEVER,
         user_data: number,
+        attempt: 1,
     };
     let claimed = list.slab().claim().expect("a record is free");
     let task = Task::new(Body(number));

@@ -85,8 +85,14 @@ impl World {
     ) -> Reader<(), (), Value> {
         let note = Arc::new(Note::default());
         note.write(1);
-        let entry =
-            Entry { submitted_at: NOW, queue_deadline, exec_timeout: None, deadline, user_data: 7 };
+        let entry = Entry {
+            submitted_at: NOW,
+            queue_deadline,
+            exec_timeout: None,
+            deadline,
+            user_data: 7,
+            attempt: 1,
+        };
         let body = Body(Some(self.alive.value()), note);
         claimed.fill(Task::new(body), Origin::default(), &entry)
     }

@@ -52,6 +52,7 @@ impl Provider {
             exec_timeout: None,
             deadline: Deadline::NEVER,
             user_data: 0,
+            attempt: 1,
         };
         let claimed = self.slab.claim().expect("there is a record for each");
         let reader = claimed.fill(Task::new(Never), Origin::default(), &entry);
@@ -113,7 +114,10 @@ fn shutdown(model: Model, submitters: usize) {
 #[test]
 fn lifecycle_shutdown() {
     shutdown(
-        Model::new("lifecycle_shutdown").floor(3800).bound(Bound::Preemptions(3)).deep(Bound::Preemptions(4)),
+        Model::new("lifecycle_shutdown")
+            .floor(3800)
+            .bound(Bound::Preemptions(3))
+            .deep(Bound::Preemptions(4)),
         1,
     );
     let two = Model::new("lifecycle_shutdown_two").floor(21000);
