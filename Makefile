@@ -42,7 +42,7 @@ loom: setup ## the models of every synchronisation edge
 	$(LOOM) test -p loom-tests --release --locked
 
 theory: setup ## queueing theory against the real pool on the test clock, the long run
-	$(CARGO) test --release --locked --test theory -- --ignored
+	$(CARGO) test --release --locked --test theory -- --ignored --nocapture
 
 lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)
 	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) -- \

@@ -178,7 +178,7 @@ impl Tree {
         &mut self.nodes[id as usize]
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn counts(&self) -> (usize, usize) {
         let callbacks = self.nodes.iter().map(|node| node.callbacks.len()).sum();
         (self.nodes.len() - self.free.len(), callbacks)

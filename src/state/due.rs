@@ -54,9 +54,9 @@ impl Due {
         if !self.get().is_past(now) {
             return false;
         }
-        // ORDERING: Acquire takes `due.lower`.
-        self.0.swap(Deadline::NEVER.as_word(), Ordering::Acquire);
-        // ORDERING: `due.fences`: store-load against the maker of a limit.
+        // ORDERING: Relaxed: the fence acquires what the word brought (`due.lower`).
+        self.0.swap(Deadline::NEVER.as_word(), Ordering::Relaxed);
+        // ORDERING: `due.fences`: store-load against the maker of a limit; it also takes `due.lower`.
         fence(Ordering::SeqCst);
         true
     }

@@ -111,12 +111,12 @@ impl Lifecycle {
     pub fn change(&self, next: LifeState) -> Option<LifeState> {
         let mut now = self.state();
         while now.may_become(next) {
-            // ORDERING: Release is edge `life.change`; Acquire takes it.
+            // ORDERING: Release is edge `life.change`; a failure is only compared again.
             match self.0.compare_exchange(
                 now as u32,
                 next as u32,
-                Ordering::AcqRel,
-                Ordering::Acquire,
+                Ordering::Release,
+                Ordering::Relaxed,
             ) {
                 Ok(_) => return Some(now),
                 Err(other) => now = LifeState::ALL[other as usize],

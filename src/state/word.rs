@@ -255,29 +255,24 @@ impl StateWord {
     }
 
     fn step(&self, generation: u64, from: Phase, to: u64) -> bool {
-        let owners = HANDLE | EXEC;
-        let word = generation << GENERATION_SHIFT | owners | from as u64;
-        // ORDERING: Acquire takes `job.enqueue`; Release is edge `job.start`. A failure is looked at below.
-        let first =
-            self.0.compare_exchange(word, word & !PHASE | to, Ordering::AcqRel, Ordering::Acquire);
-        let mut now = match first {
-            Ok(_) => return true,
-            Err(now) => now,
-        };
-        // The handle may be gone, or a stop asked for: try with the owner and stop bits as they are.
-        while View(now).generation() == generation && Phase::of(now) == from {
-            // ORDERING: as above.
+        // Both owners are there as a rule; if the handle is gone, the first exchange says so.
+        let mut now = generation << GENERATION_SHIFT | HANDLE | EXEC | from as u64;
+        loop {
+            // ORDERING: Release is edge `job.start`. The job itself came through the ring (`ring.push`), or
+            // is the caller's own; a failure is only looked at.
             match self.0.compare_exchange(
                 now,
                 now & !PHASE | to,
-                Ordering::AcqRel,
-                Ordering::Acquire,
+                Ordering::Release,
+                Ordering::Relaxed,
             ) {
                 Ok(_) => return true,
                 Err(later) => now = later,
             }
+            if View(now).generation() != generation || Phase::of(now) != from {
+                return false;
+            }
         }
-        false
     }
 
     /// Decides the job of `generation` if it is in one of the phases that `may` allows.
@@ -287,8 +282,8 @@ impl StateWord {
         verdict: Verdict,
         may: impl Fn(Phase) -> bool,
     ) -> Decision {
-        // ORDERING: Acquire takes `job.enqueue` and `job.start`.
-        let mut now = self.0.load(Ordering::Acquire);
+        // ORDERING: Relaxed: only compared; the exchange acquires.
+        let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let phase = Phase::of(now);
             let undecided = matches!(phase, Phase::Queued | Phase::Delayed | Phase::Running);
@@ -298,8 +293,9 @@ impl StateWord {
             let decided = now & !(PHASE | VERDICT)
                 | (verdict as u64) << VERDICT_SHIFT
                 | Phase::Decided as u64;
-            // ORDERING: Acquire as above. Nothing is published yet: `publish` is the edge.
-            match self.0.compare_exchange(now, decided, Ordering::Acquire, Ordering::Acquire) {
+            // ORDERING: Acquire takes `job.enqueue` and `job.start`. Nothing is published yet: `publish` is
+            // the edge. A failure is only compared again.
+            match self.0.compare_exchange(now, decided, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Decision::Won(phase),
                 Err(later) => now = later,
             }
@@ -321,12 +317,13 @@ impl StateWord {
             && matches!(now.phase(), Phase::Decided | Phase::Published)
             && now.0 & (TAKEN | RAN) == 0
         {
-            // ORDERING: Acquire takes `job.enqueue`: the task that is going to be dropped.
+            // ORDERING: Relaxed, both: the task that is going to be dropped came with the index, through the
+            // ring (`ring.push`).
             match self.0.compare_exchange(
                 now.0,
                 now.0 | TAKEN,
-                Ordering::Acquire,
-                Ordering::Acquire,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
             ) {
                 Ok(_) => return true,
                 Err(later) => now = View(later),

@@ -185,7 +185,7 @@ impl Blocks {
 
     #[inline]
     fn shard(&self) -> &Block {
-        made(&self.shards[thread_index() % SHARDS])
+        made(&self.shards[thread_index() & (SHARDS - 1)])
     }
 }
 
@@ -225,7 +225,7 @@ fn thread_index() -> usize {
     INDEX.with(|index| {
         if index.get() == usize::MAX {
             // ORDERING: Relaxed: only spreads the threads; nothing is published by it.
-            index.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
+            index.set(NEXT.fetch_add(1, Ordering::Relaxed) & (SHARDS - 1));
         }
         index.get()
     })

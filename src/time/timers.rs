@@ -119,7 +119,7 @@ impl Timers {
         self.next()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn len(&self) -> usize {
         self.wheel.lock().len()
     }
