@@ -87,20 +87,17 @@ impl Model {
         let mean: f64 = weights.iter().enumerate().map(|(n, weight)| weight * f(n)).sum();
         let centred = |n: usize| (f(n) - mean) * weights[n];
         let variance = weights.iter().enumerate().map(|(n, weight)| weight * (f(n) - mean).powi(2));
-        let mut sums = vec![0.0; weights.len()];
         // The sum over all is 0: each half is added up from its own thin end, where the other's rounding
         // errors would be larger than the value.
-        let mut sum = 0.0;
-        for n in 0..self.servers {
-            sum += centred(n);
-            sums[n] = sum;
-        }
-        let mut sum = 0.0;
-        for n in (self.servers..weights.len() - 1).rev() {
-            sum -= centred(n + 1);
-            sums[n] = sum;
-        }
-        let steps = sums.iter().zip(&weights).take(weights.len() - 1);
+        let add = |sum: &mut f64, n: usize| {
+            *sum += centred(n);
+            Some(*sum)
+        };
+        let lower = (0..self.servers).scan(0.0, add);
+        let mut upper: Vec<f64> = (self.servers + 1..weights.len()).rev().scan(0.0, add).collect();
+        upper.reverse();
+        let sums = lower.chain(upper.iter().map(|sum| -sum));
+        let steps = sums.zip(&weights);
         let over_time = steps.map(|(sum, weight)| 2.0 * sum * sum / (self.rate() * weight)).sum();
         (over_time, variance.sum())
     }
