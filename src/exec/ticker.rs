@@ -30,8 +30,11 @@ pub struct Ticker {
     next: AtomicU64,
     closed: AtomicBool,
     waker: AtomicWaker,
-    parts: Mutex<Vec<Weak<dyn Ticked>>>,
+    /// Replaced when a part comes or goes, so that a tick looks at them without the lock or a copy.
+    parts: Mutex<Parts>,
 }
+
+type Parts = Arc<[Weak<dyn Ticked>]>;
 
 impl fmt::Debug for Ticker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,13 +50,14 @@ impl Ticker {
             next: AtomicU64::new(Deadline::NEVER.as_word()),
             closed: AtomicBool::new(false),
             waker: AtomicWaker::new(),
-            parts: Mutex::new(Vec::new()),
+            parts: Mutex::new(Arc::new([])),
         }
     }
 
     /// Looks at `part` from now on, as long as it lives.
     pub fn add(&self, part: Weak<dyn Ticked>) {
-        self.parts.lock().push(part);
+        let mut parts = self.parts.lock();
+        *parts = parts.iter().cloned().chain([part]).collect();
     }
 
     /// Asks for a tick at `deadline` at the latest.
@@ -83,14 +87,25 @@ impl Ticker {
         // ORDERING: Acquire takes `tick.request`. Who asks from now on asks for the tick after this one.
         self.next.swap(Deadline::NEVER.as_word(), Ordering::Acquire);
         let mut next = self.clock.fire_timers(now);
-        // The parts are looked at without the lock, since what they wake may add one.
-        let parts: Vec<_> = self.parts.lock().iter().filter_map(Weak::upgrade).collect();
-        for part in parts {
-            next = next.min(part.tick(now));
+        // What the parts wake may add one, so the lock is not held.
+        let parts = Arc::clone(&self.parts.lock());
+        let mut gone = false;
+        for part in parts.iter() {
+            match part.upgrade() {
+                Some(part) => next = next.min(part.tick(now)),
+                None => gone = true,
+            }
         }
-        self.parts.lock().retain(|part| part.strong_count() > 0);
+        if gone {
+            self.forget_the_dead();
+        }
         self.request(next);
         true
+    }
+
+    fn forget_the_dead(&self) {
+        let mut parts = self.parts.lock();
+        *parts = parts.iter().filter(|part| part.strong_count() > 0).cloned().collect();
     }
 
     /// Ready when a tick is due or the ticker was closed; wakes the task when the due instant moves
