@@ -169,9 +169,9 @@ fn the_variances_are_those_of_the_single_server() {
 #[test]
 fn a_short_run_is_as_theory_says() {
     print_header();
-    judge(M_M_10, &[1], 60_000, Bound::Short);
-    judge(M_M_10_20, &[1], 60_000, Bound::Short);
-    judge(M_M_50, &[1], 60_000, Bound::Short);
+    judge(M_M_10, &[1], 40_000, Bound::Short);
+    judge(M_M_10_20, &[1], 40_000, Bound::Short);
+    judge(M_M_50, &[1], 40_000, Bound::Short);
 }
 
 /// The tick comes from every twentieth of a job to many for each job, and changes no job's wait.
@@ -181,7 +181,7 @@ fn the_tick_disturbs_no_wait() {
     let scales = [(Duration::from_micros(100), ms(100)), (ms(1), HOUR), (ms(2000), HOUR)];
     for model in [M_M_10, M_M_10_20] {
         for (service, timeout) in scales {
-            verify(&run(Setup { model, seed: 7, jobs: 8000, service, timeout }));
+            verify(&run(Setup { model, seed: 7, jobs: 5000, service, timeout }));
         }
     }
 }
