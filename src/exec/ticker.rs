@@ -25,8 +25,11 @@ pub struct Ticker {
     next: Due,
     closed: AtomicBool,
     waker: AtomicWaker,
-    parts: Mutex<Vec<Weak<dyn Ticked>>>,
+    /// Replaced when a part comes, so that a tick looks at the same parts from its beginning to its end.
+    parts: Mutex<Parts>,
 }
+
+type Parts = Arc<[Weak<dyn Ticked>]>;
 
 impl fmt::Debug for Ticker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,15 +45,15 @@ impl Ticker {
             next: Due::new(),
             closed: AtomicBool::new(false),
             waker: AtomicWaker::new(),
-            parts: Mutex::new(Vec::new()),
+            parts: Mutex::new(Arc::new([])),
         }
     }
 
     /// Looks at `part` from now on, as long as it lives.
     pub fn add(&self, part: Weak<dyn Ticked>) {
         let mut parts = self.parts.lock();
-        parts.retain(|part| part.strong_count() > 0);
-        parts.push(part);
+        let alive = parts.iter().filter(|part| part.strong_count() > 0).cloned();
+        *parts = alive.chain([part]).collect();
     }
 
     /// Asks for a tick at `deadline` at the latest.
@@ -75,20 +78,13 @@ impl Ticker {
             return false;
         }
         let mut next = self.clock.fire_timers(now);
-        // A part is looked at without the lock, since what it wakes may add another.
-        let mut place = 0;
-        while let Some(part) = self.part(place) {
-            place += 1;
-            if let Some(part) = part.upgrade() {
-                next = next.min(part.tick(now));
-            }
+        // What a part wakes may add another, so the lock is not held; what is added asks by itself.
+        let parts = Arc::clone(&self.parts.lock());
+        for part in parts.iter().filter_map(Weak::upgrade) {
+            next = next.min(part.tick(now));
         }
         self.request(next);
         true
-    }
-
-    fn part(&self, place: usize) -> Option<Weak<dyn Ticked>> {
-        self.parts.lock().get(place).cloned()
     }
 
     /// Ready when a tick is due or the ticker was closed; wakes the task when the due instant moves

@@ -26,6 +26,8 @@ type Wake = Arc<dyn Fn() + Send + Sync>;
 /// What a [`Clock`] keeps for its sleepers.
 pub(super) struct Timers {
     wheel: Mutex<Wheel<Waker>>,
+    /// The buffer of the last firing, empty.
+    buffer: Mutex<Vec<Waker>>,
     /// A [`Deadline`]'s word, written under the lock of `wheel`.
     next: AtomicU64,
     drivers: Mutex<Drivers>,
@@ -34,7 +36,8 @@ pub(super) struct Timers {
 #[derive(Default)]
 struct Drivers {
     last_id: u64,
-    list: Vec<(u64, Wake)>,
+    /// Replaced when a driver comes or goes, so that they are called without the lock or a copy.
+    list: Arc<[(u64, Wake)]>,
 }
 
 impl fmt::Debug for Timers {
@@ -47,6 +50,7 @@ impl Timers {
     pub(super) fn new() -> Self {
         Self {
             wheel: Mutex::new(Wheel::new()),
+            buffer: Mutex::new(Vec::new()),
             next: AtomicU64::new(Deadline::NEVER.as_word()),
             drivers: Mutex::new(Drivers::default()),
         }
@@ -80,6 +84,11 @@ impl Timers {
 
     /// Gives a sleeper another waker; `false` if it was fired already.
     pub(super) fn replace(&self, key: TimerKey, waker: &Waker) -> bool {
+        match self.wheel.lock().get_mut(key) {
+            Some(known) if known.will_wake(waker) => return true,
+            Some(_) => {}
+            None => return false,
+        }
         let mut fresh = waker.clone();
         let mut wheel = self.wheel.lock();
         let found = wheel.get_mut(key).map(|old| std::mem::swap(old, &mut fresh)).is_some();
@@ -95,15 +104,17 @@ impl Timers {
     }
 
     fn call_drivers(&self) {
-        let drivers: Vec<_> =
-            self.drivers.lock().list.iter().map(|(_, wake)| Arc::clone(wake)).collect();
-        for wake in drivers {
+        let drivers = Arc::clone(&self.drivers.lock().list);
+        for (_, wake) in drivers.iter() {
             quietly(|| wake());
         }
     }
 
     fn fire(&self, now: Instant) -> Deadline {
-        let mut due = Vec::new();
+        if !self.next().is_past(now) {
+            return self.next();
+        }
+        let mut due = std::mem::take(&mut *self.buffer.lock());
         for _ in 0..BATCHES {
             if !self.next().is_past(now) {
                 break;
@@ -116,6 +127,7 @@ impl Timers {
                 quietly(|| waker.wake());
             }
         }
+        *self.buffer.lock() = due;
         self.next()
     }
 
@@ -141,10 +153,10 @@ pub struct TimerDriver {
 impl Drop for TimerDriver {
     fn drop(&mut self) {
         let mut drivers = self.clock.timers().drivers.lock();
-        let index = drivers.list.iter().position(|(id, _)| *id == self.id);
-        let removed = index.map(|index| drivers.list.swap_remove(index));
+        let left = drivers.list.iter().filter(|(id, _)| *id != self.id).cloned().collect();
+        let old = std::mem::replace(&mut drivers.list, left);
         drop(drivers);
-        quietly(|| drop(removed));
+        quietly(|| drop(old));
     }
 }
 
@@ -156,7 +168,7 @@ impl Clock {
         let mut drivers = self.timers().drivers.lock();
         drivers.last_id += 1;
         let id = drivers.last_id;
-        drivers.list.push((id, wake));
+        drivers.list = drivers.list.iter().cloned().chain([(id, wake)]).collect();
         drop(drivers);
         TimerDriver { clock: self.clone(), id }
     }
