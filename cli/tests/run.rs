@@ -103,7 +103,8 @@ fn a_malformed_line_is_reported_with_its_number_and_the_others_run() {
     ];
     let mut stderr = String::new();
     for (line, id, message) in problems {
-        writeln!(stderr, "line {line}: {message}").expect("a string takes it");
+        writeln!(stderr, "bifrost: {}:{line}: {message}", dir.path("jobs.jsonl"))
+            .expect("a string takes it");
         let result = &results[&line];
         assert_eq!((&result["id"], &result["outcome"]), (&id, &json!("invalid")));
         assert_eq!(result["error"], json!({"code": "invalid", "message": message}));
@@ -215,7 +216,9 @@ fn results_that_are_there_are_not_written_over() {
 fn an_interrupt_drains_and_cancelled_jobs_have_no_line() {
     let dir = Directory::new("interrupt");
     let (a, b) = (upstream(FAST), upstream(FAST.fault(Fault::Hang, 1000)));
-    let config = dir.write("bifrost.toml", &config(&[("a", &a, ""), ("b", &b, "")]));
+    let config = config(&[("a", &a, ""), ("b", &b, "")]);
+    let config = ["[runtime]\nshutdown_timeout = \"100ms\"\n", &config].concat();
+    let config = dir.write("bifrost.toml", &config);
     let jobs = [chat(", \"provider\": \"a\""), chat(", \"provider\": \"b\"").repeat(3)].concat();
     let jobs = dir.write("jobs.jsonl", &jobs);
     let child = Command::new(env!("CARGO_BIN_EXE_bifrost"))

@@ -67,7 +67,7 @@ fn upstreams() -> Result<[Upstream; CLASSES.len()], String> {
 }
 
 fn start(pools: Vec<ProviderConfig>) -> Result<Engine, String> {
-    Engine::start(RuntimeConfig::default(), pools)
+    Engine::start(RuntimeConfig::default(), pools).map_err(|error| error.to_string())
 }
 
 fn conclude(screen: &mut Screen, breaks: &str, own: &Phase, shared: &Phase) -> Result<(), String> {
