@@ -74,11 +74,11 @@ fn info<C>(scope: Scope, spec: &Spec<C>) -> OptionInfo {
 const HOUR: u64 = 3_600_000;
 
 const fn word(name: &'static str) -> Word {
-    Word { name, number: None, supported: true }
+    Word { name, number: None }
 }
 
 const fn word_with(name: &'static str, number: Bounds) -> Word {
-    Word { name, number: Some(number), supported: true }
+    Word { name, number: Some(number) }
 }
 
 /// `[runtime]`.
@@ -175,7 +175,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "overflow",
-        doc: "What a submission to a full queue does: it is refused, its job is dropped, or it waits.",
+        doc: "What a submission to a full queue does: it is refused, its job or the oldest that waits is dropped, or it waits.",
         shape: Shape::Choice { words: OVERFLOW, get: overflow_word, set: set_overflow },
     },
     Spec {
@@ -316,7 +316,7 @@ pub(super) const NAME: TextRule = TextRule {
 const OVERFLOW: &[Word] = &[
     word("error"),
     word("drop_newest"),
-    Word { name: "drop_oldest", number: None, supported: false },
+    word("drop_oldest"),
     word_with("block", Bounds::millis(1_000, 1, HOUR)),
 ];
 
