@@ -166,8 +166,9 @@ fn a_hanging_provider_does_not_keep_the_results_of_another() {
     let jobs: String = (0..200)
         .map(|n| chat(&format!(", \"provider\": \"{}\"", if n % 2 == 0 { "a" } else { "b" })))
         .collect();
-    let options = "workers = { min = 1, max = 100 }\ntimeout = \"200ms\"\n";
-    let (end, results) = run(&dir, &config(&[("a", &a, options), ("b", &b, options)]), &jobs);
+    let workers = "workers = { min = 1, max = 100 }\n";
+    let impatient = format!("{workers}timeout = \"200ms\"\n");
+    let (end, results) = run(&dir, &config(&[("a", &a, &impatient), ("b", &b, workers)]), &jobs);
     assert_eq!(end.status, 1);
     for (line, result) in results {
         let expected = if line % 2 == 1 { "timed_out_exec" } else { "ok" };
