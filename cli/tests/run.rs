@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use bifrost::time::Clock;
 use bifrost_cli::upstream::{Behaviour, Fault, Upstream};
 use serde_json::{Value, json};
 use support::{Directory, End, bifrost};
@@ -211,6 +212,43 @@ fn results_that_are_there_are_not_written_over() {
     let nowhere = dir.path("no/such/directory");
     assert_eq!(bifrost(&["run", "-c", &config, &jobs, "-o", &nowhere]).status, 3);
     assert_eq!(a.seen().requests, 0);
+}
+
+#[test]
+fn a_file_from_an_editor_with_a_mark_and_two_byte_line_breaks_is_read() {
+    let dir = Directory::new("editor");
+    let a = upstream(FAST);
+    let line = chat("").replace('\n', "\r\n");
+    let jobs = format!("\u{feff}{line}\r\n{line}");
+    let (end, results) = run(&dir, &config(&[("a", &a, "")]), &jobs);
+    assert_eq!((end.status, end.err.as_str()), (0, ""));
+    assert_eq!(results.keys().copied().collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(a.seen().answered, 2);
+}
+
+#[test]
+fn an_output_that_is_full_ends_the_run_without_waiting_for_jobs() {
+    let dir = Directory::new("full");
+    let (a, b) = (upstream(FAST), upstream(FAST.fault(Fault::Hang, 1000)));
+    let config = dir.write("bifrost.toml", &config(&[("a", &a, ""), ("b", &b, "")]));
+    let jobs = [chat(", \"provider\": \"b\""), chat(", \"provider\": \"a\"").repeat(500)].concat();
+    let (jobs, results) = (dir.write("jobs.jsonl", &jobs), dir.path("results.jsonl"));
+    let clock = Clock::monotonic();
+    let begin = clock.now();
+    // A file of this process may not grow beyond some kilobytes.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_bifrost")])
+        .args(["run", "-c", &config, &jobs, "-o", &results])
+        .output()
+        .expect("there is a shell");
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains(&format!("{results}: cannot be written (File too large")), "{err}");
+    assert!(
+        clock.now().saturating_duration_since(begin) < Duration::from_secs(30),
+        "the hanging job's limit is a minute"
+    );
+    assert!(a.seen().requests < 500, "{:?}", a.seen());
 }
 
 #[test]

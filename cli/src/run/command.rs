@@ -55,20 +55,20 @@ fn prepared(args: &RunArgs) -> Result<Exit, Failure> {
     })?;
     let grace = config.runtime.shutdown_timeout;
     let workers: Vec<_> = config.providers.iter().map(|provider| provider.workers.max).collect();
-    let engine = start(config).inspect_err(|_| output.discard(&args.output))?;
+    let engine = start(config, &args.config).inspect_err(|_| output.discard(&args.output))?;
     let finished = batch::run(engine, &workers, grace, router, input, output)
         .map_err(|error| (Exit::Failed, format!("the run could not start ({error})")))?;
     Ok(conclude(finished, args))
 }
 
-fn start(mut config: Config) -> Result<Engine, Failure> {
+fn start(mut config: Config, file: &Path) -> Result<Engine, Failure> {
     for provider in &mut config.providers {
         // A batch that waits for a worker is no overload, and none of it is to be lost to a full queue.
         provider.overflow = OverflowPolicy::Block(PATIENCE);
     }
     let engine = Engine::start(config.runtime, config.providers).map_err(|error| {
         let exit = if matches!(error, Error::Thread(_)) { Exit::Failed } else { Exit::Usage };
-        (exit, error.to_string())
+        (exit, format!("{}: {error}", file.display()))
     })?;
     for (name, state) in engine.unready() {
         eprintln!("bifrost: warning: provider {name}: {state}; its health check failed");
@@ -79,7 +79,13 @@ fn start(mut config: Config) -> Result<Engine, Failure> {
 fn open(path: &Path) -> io::Result<Input> {
     let reader: Box<dyn BufRead + Send> = match path == Path::new("-") {
         true => Box::new(BufReader::new(io::stdin())),
-        false => Box::new(BufReader::new(File::open(path)?)),
+        false => {
+            let file = File::open(path)?;
+            if file.metadata()?.is_dir() {
+                return Err(ErrorKind::IsADirectory.into());
+            }
+            Box::new(BufReader::new(file))
+        }
     };
     Ok(Input { name: path.display().to_string(), reader })
 }
