@@ -1,11 +1,11 @@
 //! The facade: named providers, their beginning and end, and totals.
 
 use crate::config::{ConfigError, ProviderConfig, RuntimeConfig};
-use crate::exec::{DriverPool, Drivers, Ticker, TickerThread, inside};
-use crate::observe::Snapshot;
+use crate::exec::{DriverPool, Drivers, Exit, Ticker, TickerThread, inside};
 use crate::provider::{
     LifeState, Parts, Provider, ShutdownError, ShutdownMode, ShutdownReport, StartError,
 };
+use crate::stats::Snapshot;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::time::{Clock, Deadline, Instant, TimerDriver};
@@ -122,8 +122,9 @@ struct Inner {
     config: RuntimeConfig,
     clock: Clock,
     born_at: Instant,
-    pool: DriverPool,
+    pool: Arc<DriverPool>,
     ticker: Arc<Ticker>,
+    exit: Arc<Exit>,
     ticker_thread: Mutex<Option<TickerThread>>,
     _timers: TimerDriver,
     /// The providers by name, and in the order in which they were added.
@@ -143,10 +144,10 @@ impl Runtime {
             threads => Drivers::Threads(threads),
         };
         let ticker = Arc::new(Ticker::new(&clock));
-        let pool =
-            DriverPool::start("drv", drivers, MAX_PROVIDERS, &clock).map_err(Error::Thread)?;
+        let pool = DriverPool::start("drv", drivers, MAX_PROVIDERS, &clock);
+        let pool = Arc::new(pool.map_err(Error::Thread)?);
         let waking = Arc::downgrade(&ticker);
-        let timers = clock.set_timer_driver(std::sync::Arc::new(move || {
+        let timers = clock.set_timer_driver(Arc::new(move || {
             if let Some(ticker) = waking.upgrade() {
                 ticker.request(Deadline::at(Instant::ZERO));
             }
@@ -163,6 +164,7 @@ impl Runtime {
             // ORDERING: Relaxed: the numbers only have to differ.
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             born_at: clock.now(),
+            exit: Arc::new(Exit::new(&pool, &ticker)),
             config,
             clock,
             pool,
@@ -185,6 +187,7 @@ impl Runtime {
             clock: &inner.clock,
             pool: &inner.pool,
             ticker: &inner.ticker,
+            exit: &inner.exit,
             #[cfg(feature = "http")]
             http: crate::provider::open_http(&config)
                 .map_err(|error| Error::Http(name.clone(), error))?,
@@ -287,8 +290,7 @@ impl Runtime {
         for ended in join_all(ends.collect()).await {
             report.merge(ended?);
         }
-        inner.pool.close();
-        inner.ticker.close();
+        inner.exit.close_now();
         Ok(report)
     }
 
@@ -355,8 +357,7 @@ impl Drop for Runtime {
         if inner.config.drivers == 0 {
             while inner.pool.turn() {}
         }
-        inner.pool.close();
-        inner.ticker.close();
+        inner.exit.close();
     }
 }
 

@@ -188,9 +188,10 @@ impl Tree {
 impl Shared {
     /// Cancels this token alone, under the lock of its tree; `false` if it was.
     fn set(&self, flag: u8) -> bool {
-        // ORDERING: Relaxed load: the lock orders the writers. Release is edge `cancel.set`.
+        // ORDERING: Relaxed: the lock orders the writers.
         let fresh = self.flag.load(Ordering::Relaxed) == 0;
         if fresh {
+            // ORDERING: Release is edge `cancel.set`.
             self.flag.store(flag, Ordering::Release);
         }
         fresh

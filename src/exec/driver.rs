@@ -112,7 +112,7 @@ impl DriverPool {
         thread::spawn(&format!("bf:{name}:{number}"), move || {
             let _entered = registration.enter();
             while let Ok(unit) = next(&ready, &clock, number) {
-                take_turn(&ready, unit, &clock);
+                take_turn(&ready, unit);
             }
         })
     }
@@ -120,7 +120,7 @@ impl DriverPool {
     /// Adds a unit. `None`: the pool has had as many as it was made for.
     pub fn add(&self) -> Option<Arc<Unit>> {
         let number = self.units.pop()?;
-        let unit = Unit::new(number, Arc::downgrade(&self.ready));
+        let unit = Unit::new(number, Arc::downgrade(&self.ready), &self.clock);
         self.ready.units[number as usize].get_or_init(|| Arc::clone(&unit));
         Some(unit)
     }
@@ -129,7 +129,7 @@ impl DriverPool {
     pub fn turn(&self) -> bool {
         match self.ready.queue.try_pop() {
             Ok(unit) => {
-                take_turn(&self.ready, unit, &self.clock);
+                take_turn(&self.ready, unit);
                 true
             }
             Err(_) => false,
@@ -152,7 +152,7 @@ impl DriverPool {
     pub async fn turns(&self, seat: &Seat<'_>) {
         let mut turns = 0;
         while let Ok(unit) = self.ready.queue.pop(seat.number).await {
-            take_turn(&self.ready, unit, &self.clock);
+            take_turn(&self.ready, unit);
             turns += 1;
             if turns % TURNS_A_LOOK == 0 {
                 yield_now().await;
@@ -185,8 +185,8 @@ fn next(ready: &Ready, clock: &Clock, number: u32) -> Result<u32, PopError> {
     clock.block_on(ready.queue.pop(number))
 }
 
-fn take_turn(ready: &Ready, unit: u32, clock: &Clock) {
+fn take_turn(ready: &Ready, unit: u32) {
     if let Some(unit) = ready.units.get(unit as usize).and_then(OnceLock::get) {
-        unit.turn(clock);
+        unit.turn();
     }
 }

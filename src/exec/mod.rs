@@ -5,13 +5,14 @@
 //! task runnable activates the unit, in a time that does not depend on how many units there are. The
 //! [`Ticker`] looks at the limits of jobs and fires the clock's timers.
 
-mod activation;
 mod current;
 mod driver;
+mod exit;
 mod ticker;
 mod unit;
 
 pub use current::{Inside, inside};
 pub use driver::{DriverPool, Drivers, Seat};
+pub use exit::Exit;
 pub use ticker::{Ticked, Ticker, TickerThread};
 pub use unit::Unit;

@@ -2,14 +2,9 @@
 //!
 //! Everything that has limits is [`Ticked`] and asks for its next tick by an instant; the ticker sleeps
 //! until the earliest. Nobody asks while nothing is in flight, so an idle runtime makes no system call.
-//!
-//! | edge | write | read | what becomes visible |
-//! |---|---|---|---|
-//! | `tick.request` | `request` lowers `next` | the tick's swap of `next` | what the requester did before |
-//!
-//! Progress: `request` is wait-free but for the wake-up. Models: `tick_request`.
 
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::state::Due;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, AtomicWaker, Mutex, Weak};
 use crate::time::{Clock, Deadline, Instant};
@@ -27,7 +22,7 @@ pub trait Ticked: Send + Sync {
 /// The tick of one runtime.
 pub struct Ticker {
     clock: Clock,
-    next: AtomicU64,
+    next: Due,
     closed: AtomicBool,
     waker: AtomicWaker,
     parts: Mutex<Vec<Weak<dyn Ticked>>>,
@@ -44,7 +39,7 @@ impl Ticker {
     pub fn new(clock: &Clock) -> Self {
         Self {
             clock: clock.clone(),
-            next: AtomicU64::new(Deadline::NEVER.as_word()),
+            next: Due::new(),
             closed: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             parts: Mutex::new(Vec::new()),
@@ -53,44 +48,47 @@ impl Ticker {
 
     /// Looks at `part` from now on, as long as it lives.
     pub fn add(&self, part: Weak<dyn Ticked>) {
-        self.parts.lock().push(part);
+        let mut parts = self.parts.lock();
+        parts.retain(|part| part.strong_count() > 0);
+        parts.push(part);
     }
 
     /// Asks for a tick at `deadline` at the latest.
     pub fn request(&self, deadline: Deadline) {
-        let word = deadline.as_word();
-        // ORDERING: Release is edge `tick.request`.
-        if self.next.fetch_min(word, Ordering::Release) > word {
+        if self.next.lower(deadline) {
             self.waker.wake();
         }
     }
 
     /// When the next tick is due.
     pub fn next_due(&self) -> Deadline {
-        // ORDERING: Relaxed: the tick itself swaps the word with Acquire.
-        Deadline::from_word(self.next.load(Ordering::Relaxed))
+        self.next.get()
     }
 
     /// Ticks if that is due; whether it did.
     pub fn tick_if_due(&self) -> bool {
-        if self.next_due() == Deadline::NEVER {
+        if self.next.get().is_never() {
             return false;
         }
         let now = self.clock.refresh();
-        if !self.next_due().is_past(now) {
+        if !self.next.take(now) {
             return false;
         }
-        // ORDERING: Acquire takes `tick.request`. Who asks from now on asks for the tick after this one.
-        self.next.swap(Deadline::NEVER.as_word(), Ordering::Acquire);
         let mut next = self.clock.fire_timers(now);
-        // The parts are looked at without the lock, since what they wake may add one.
-        let parts: Vec<_> = self.parts.lock().iter().filter_map(Weak::upgrade).collect();
-        for part in parts {
-            next = next.min(part.tick(now));
+        // A part is looked at without the lock, since what it wakes may add another.
+        let mut place = 0;
+        while let Some(part) = self.part(place) {
+            place += 1;
+            if let Some(part) = part.upgrade() {
+                next = next.min(part.tick(now));
+            }
         }
-        self.parts.lock().retain(|part| part.strong_count() > 0);
         self.request(next);
         true
+    }
+
+    fn part(&self, place: usize) -> Option<Weak<dyn Ticked>> {
+        self.parts.lock().get(place).cloned()
     }
 
     /// Ready when a tick is due or the ticker was closed; wakes the task when the due instant moves
@@ -102,14 +100,14 @@ impl Ticker {
 
     /// Whether the ticker was closed.
     pub fn is_closed(&self) -> bool {
-        // ORDERING: Acquire, with the Release of `close`: nothing hangs on it but the thread's end.
-        self.closed.load(Ordering::Acquire)
+        // ORDERING: Relaxed: ordered by the waker, which is registered before and woken after.
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Lets the ticker's thread end.
     pub fn close(&self) {
-        // ORDERING: Release: see `is_closed`.
-        self.closed.store(true, Ordering::Release);
+        // ORDERING: Relaxed: as in `is_closed`.
+        self.closed.store(true, Ordering::Relaxed);
         self.waker.wake();
     }
 }

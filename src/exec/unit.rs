@@ -1,14 +1,15 @@
 //! One provider's executor, and a turn of it.
 
-use super::activation::Activation;
 use super::driver::Ready;
+use crate::state::Activation;
 use crate::sync::{Arc, Mutex, OnceLock, Weak};
 use crate::time::Clock;
 use async_executor::Executor;
+use futures_lite::future::yield_now;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 /// Polls that a turn makes at most.
@@ -16,9 +17,9 @@ const TURN_POLLS: u32 = 32;
 /// How long a turn may last before the driver goes on to the next unit.
 const TURN_TIME: Duration = Duration::from_millis(1);
 /// Polls between two looks at the clock.
-const POLLS_A_LOOK: u32 = 8;
+const POLLS_A_LOOK: u32 = 4;
 
-type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Turns = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An executor that some driver runs when it is activated.
 pub struct Unit {
@@ -26,10 +27,10 @@ pub struct Unit {
     activation: Activation,
     ready: Weak<Ready>,
     number: u32,
-    /// The executor's own wait for a runnable task, with this unit's activation as its waker. Touched once
-    /// in a turn that runs out of work, by the one driver that has the turn.
-    asleep: Mutex<Option<Sleep>>,
     waker: OnceLock<Waker>,
+    /// All turns of the unit, one in each poll. Polled by the one driver that has the turn, so nobody ever
+    /// waits for the lock.
+    turns: Mutex<Turns>,
 }
 
 impl fmt::Debug for Unit {
@@ -39,13 +40,14 @@ impl fmt::Debug for Unit {
 }
 
 impl Unit {
-    pub(super) fn new(number: u32, ready: Weak<Ready>) -> Arc<Self> {
+    pub(super) fn new(number: u32, ready: Weak<Ready>, clock: &Clock) -> Arc<Self> {
+        let executor = Arc::new(Executor::new());
         Arc::new(Self {
-            executor: Arc::new(Executor::new()),
+            turns: Mutex::new(Box::pin(turns(Arc::clone(&executor), clock.clone()))),
+            executor,
             activation: Activation::default(),
             ready,
             number,
-            asleep: Mutex::new(None),
             waker: OnceLock::new(),
         })
     }
@@ -53,61 +55,51 @@ impl Unit {
     /// Runs `task` on the unit's executor, in the background.
     pub fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
         self.executor.spawn(task).detach();
+        // The executor wakes who waits for a task, and before the first turn nobody does.
         self.activate();
     }
 
     /// Says that a task became runnable.
     fn activate(&self) {
-        if self.activation.activate()
-            && let Some(ready) = self.ready.upgrade()
-        {
-            ready.enqueue(self.number);
+        if self.activation.activate() {
+            self.enqueue();
         }
     }
 
     /// One driver's turn: up to 32 polls or 1 ms, then the next unit.
-    pub(super) fn turn(self: &Arc<Self>, clock: &Clock) {
+    pub(super) fn turn(self: &Arc<Self>) {
         self.activation.begin();
-        let more = self.run(clock);
-        if self.activation.end(more)
-            && let Some(ready) = self.ready.upgrade()
-        {
+        let waker =
+            self.waker.get_or_init(|| Waker::from(Arc::new(Activate(Arc::downgrade(self)))));
+        let over = self.turns.lock().as_mut().poll(&mut Context::from_waker(waker));
+        debug_assert!(over.is_pending(), "turns have no end");
+        if self.activation.end() {
+            self.enqueue();
+        }
+    }
+
+    fn enqueue(&self) {
+        if let Some(ready) = self.ready.upgrade() {
             ready.enqueue(self.number);
         }
     }
+}
 
-    /// Whether there may be more to do.
-    fn run(self: &Arc<Self>, clock: &Clock) -> bool {
-        let mut until = None;
-        for poll in 1..=TURN_POLLS {
-            if !self.executor.try_tick() {
-                return self.fall_asleep();
-            }
-            if poll % POLLS_A_LOOK == 0 {
-                let now = clock.now();
-                if now >= *until.get_or_insert(now + TURN_TIME) {
-                    break;
-                }
-            }
+/// Runs the executor's tasks, and gives way to other units after each turn.
+async fn turns(executor: Arc<Executor<'static>>, clock: Clock) {
+    let mut polls = 0;
+    let mut until = None;
+    loop {
+        executor.tick().await;
+        polls += 1;
+        let mut over = polls >= TURN_POLLS;
+        if polls % POLLS_A_LOOK == 0 {
+            let now = clock.now();
+            over |= now >= *until.get_or_insert(now + TURN_TIME);
         }
-        true
-    }
-
-    /// Registers the activation with the executor. `true`: a task was runnable after all, and has run.
-    fn fall_asleep(self: &Arc<Self>) -> bool {
-        let waker =
-            self.waker.get_or_init(|| Waker::from(Arc::new(Activate(Arc::downgrade(self)))));
-        let mut asleep = self.asleep.lock();
-        let sleep = asleep.get_or_insert_with(|| {
-            let executor = Arc::clone(&self.executor);
-            Box::pin(async move { executor.tick().await })
-        });
-        match sleep.as_mut().poll(&mut Context::from_waker(waker)) {
-            Poll::Pending => false,
-            Poll::Ready(()) => {
-                *asleep = None;
-                true
-            }
+        if over {
+            (polls, until) = (0, None);
+            yield_now().await;
         }
     }
 }

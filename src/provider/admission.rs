@@ -317,6 +317,7 @@ fn entry(options: &Options, host: &Host, now: Instant) -> Entry {
         queue_deadline: Deadline::after(now, wait).min(deadline),
         exec_timeout: Some(options.timeout.unwrap_or(host.config.timeout)),
         deadline,
+        attempt: 1,
         user_data: options.user_data,
     }
 }

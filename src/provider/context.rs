@@ -13,12 +13,13 @@ use std::time::Duration;
 pub struct JobContext {
     pub(super) core: Arc<Core>,
     pub(super) ticket: Ticket,
+    pub(super) attempt: u32,
     pub(super) meta: Option<Arc<Meta>>,
 }
 
 impl JobContext {
     pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, ticket: Ticket::from_word(0), meta: None }
+        Self { core, ticket: Ticket::from_word(0), attempt: 0, meta: None }
     }
 
     /// The job.
@@ -33,7 +34,7 @@ impl JobContext {
 
     /// Which attempt this is, from 1.
     pub fn attempt(&self) -> u32 {
-        1
+        self.attempt
     }
 
     /// Whether somebody wants the job to end: it was cancelled, its time is over, or a shutdown asks it

@@ -3,15 +3,16 @@
 use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
+use super::shutdown::ShutdownMode;
 use super::worker;
 use crate::config::{ConfigError, DriverMode, ProviderConfig};
-use crate::exec::{DriverPool, Drivers, Ticked, Ticker, Unit};
-use crate::state::{LifeState, Lifecycle, Slab};
+use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
+use crate::state::{Due, LifeState, Lifecycle, Slab};
 use crate::stats::Blocks;
-use crate::sync::atomic::{AtomicBool, AtomicU64};
+use crate::sync::atomic::AtomicBool;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Mutex, Weak};
-use crate::time::{Clock, Deadline, Instant};
+use crate::time::{Clock, Instant};
 use event_listener::Event;
 use std::fmt;
 use std::io;
@@ -37,8 +38,11 @@ pub(crate) struct Host {
     pub(super) own_pool: Option<DriverPool>,
     pub(super) ticker: Arc<Ticker>,
     /// When the tick looks at this provider next.
-    pub(super) next_tick: AtomicU64,
+    pub(super) next_tick: Due,
     pub(super) period: Duration,
+    /// Left when the last worker has ended.
+    pub(super) exit: Arc<Exit>,
+    pub(super) left: AtomicBool,
     /// Notified whenever something ends while the provider drains.
     pub(super) drained: Event,
     /// The threads of blocking workers, for the end.
@@ -58,6 +62,8 @@ pub struct Parts<'a> {
     pub pool: &'a DriverPool,
     /// The runtime's tick.
     pub ticker: &'a Arc<Ticker>,
+    /// What ends with the last provider.
+    pub exit: &'a Arc<Exit>,
     /// The provider's HTTP side, if it has a base URL.
     #[cfg(feature = "http")]
     pub http: Option<crate::http::HttpService>,
@@ -120,8 +126,10 @@ impl Core {
             unit,
             own_pool,
             ticker: Arc::clone(parts.ticker),
-            next_tick: AtomicU64::new(Deadline::NEVER.as_word()),
+            next_tick: Due::new(),
             period: period.clamp(*PERIODS.start(), *PERIODS.end()),
+            exit: Arc::clone(parts.exit),
+            left: AtomicBool::new(false),
             drained: Event::new(),
             threads: Mutex::new(Vec::new()),
             #[cfg(feature = "http")]
@@ -131,10 +139,14 @@ impl Core {
         let core = Arc::new(Slab::new(records, host));
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
+        core.host().exit.open();
         core.host().life.change(LifeState::Spawning);
         for lane in &core.host().lanes {
             for _ in 0..lane.range.min {
-                worker::hire(&core, lane).map_err(StartError::Thread)?;
+                if let Err(error) = worker::hire(&core, lane) {
+                    core.begin_shutdown(ShutdownMode::Cancel);
+                    return Err(StartError::Thread(error));
+                }
             }
         }
         core.host().life.change(LifeState::Checking);

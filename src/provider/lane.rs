@@ -58,20 +58,23 @@ impl Lane {
             Kind::Async => 0,
             Kind::Blocking => self.zombies().min(self.range.max as u64 / 4),
         };
-        if self.spawned() >= self.range.max as u64 + spare {
-            return None;
+        let most = self.range.max as u64 + spare;
+        let one_more = |spawned| (spawned < most).then_some(spawned + 1);
+        // ORDERING: Relaxed, both: a count that only has to stay below its limit.
+        self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        let number = self.numbers.pop();
+        if number.is_none() {
+            // ORDERING: Relaxed: a figure. The worker that just left has not yet returned its number.
+            self.spawned.fetch_sub(1, Ordering::Relaxed);
         }
-        let number = self.numbers.pop()?;
-        // ORDERING: Relaxed: a figure; the stack of numbers bounds the workers.
-        self.spawned.fetch_add(1, Ordering::Relaxed);
-        Some(number)
+        number
     }
 
     /// Takes a worker's number back.
     pub(super) fn dismiss(&self, number: u32) {
+        self.numbers.push(number);
         // ORDERING: Relaxed: a figure.
         self.spawned.fetch_sub(1, Ordering::Relaxed);
-        self.numbers.push(number);
     }
 
     /// Whether there are more workers than there should be, zombies not counted.

@@ -77,10 +77,11 @@ impl fmt::Display for Failure {
 
 impl<T> Outcome<T> {
     pub(super) fn from_report(report: Report<T>) -> Self {
+        let attempts = report.attempt;
         match report.ended {
             Some(Ended::Value(value)) => return Self::Completed(value),
             Some(Ended::Error(error)) => {
-                return Self::Failed(Failure { cause: error.code(), error, attempts: 1 });
+                return Self::Failed(Failure { cause: error.code(), error, attempts });
             }
             Some(Ended::Panic(panic)) => return Self::Panicked(panic),
             None => {}

@@ -2,18 +2,12 @@
 //!
 //! The tick of a provider sleeps until the earliest limit, or one period, whichever comes first, and not
 //! at all while no job is in flight.
-//!
-//! | edge | write | read | what becomes visible |
-//! |---|---|---|---|
-//! | `tick.fences` | `fence` of a push, after the job was queued | `fence` of `tick`, after `next_tick` was cleared | the job, or the cleared word that makes the submitter ask for a tick |
-//!
-//! Models: `tick_request`.
 
 use super::core::{Core, Host};
 use crate::exec::Ticked;
 use crate::state::{Decided, LifeState, Phase, Ticket, Verdict};
 use crate::stats::Count;
-use crate::sync::atomic::{Ordering, fence};
+use crate::sync::atomic::Ordering;
 use crate::time::{Deadline, Instant};
 use std::time::Duration;
 
@@ -83,16 +77,13 @@ impl Core {
         }
     }
 
-    /// Makes sure that a tick comes when `deadline` passes, or within a period.
+    /// Makes sure that a tick comes when `deadline` passes, or within a period. A submitter has passed the
+    /// fence of its push since the job was queued.
     pub(super) fn watch(&self, deadline: Deadline, now: Instant) {
         let host = self.host();
-        let due = deadline.min(Deadline::after(now, host.period)).as_word();
-        // ORDERING: Relaxed: ordered by the fence of the push (`tick.fences`); the requests below carry
-        // nothing but the instant.
-        if due < host.next_tick.load(Ordering::Relaxed)
-            && host.next_tick.fetch_min(due, Ordering::Relaxed) > due
-        {
-            host.ticker.request(Deadline::from_word(due));
+        let due = deadline.min(Deadline::after(now, host.period));
+        if host.next_tick.lower(due) {
+            host.ticker.request(due);
         }
     }
 }
@@ -100,16 +91,9 @@ impl Core {
 impl Ticked for Core {
     fn tick(&self, now: Instant) -> Deadline {
         let host = self.host();
-        // ORDERING: Relaxed: ordered by the fence below.
-        let due = Deadline::from_word(host.next_tick.load(Ordering::Relaxed));
-        if !due.is_past(now) {
-            return due;
+        if !host.next_tick.take(now) {
+            return host.next_tick.get();
         }
-        // ORDERING: Relaxed: as above.
-        host.next_tick.store(Deadline::NEVER.as_word(), Ordering::Relaxed);
-        // ORDERING: `tick.fences`: store-load against a push. Either the scan sees the job, or its
-        // submitter sees the cleared word and asks for a tick.
-        fence(Ordering::SeqCst);
         let mut ended = 0;
         let scan = self.scan(now, MOST_A_TICK, |decided| {
             ended += 1;
@@ -123,17 +107,26 @@ impl Ticked for Core {
         let soonest = Deadline::after(now, SHORTEST);
         let next = if scan.next < soonest { soonest } else { scan.next };
         let next = next.min(Deadline::after(now, earliest));
-        // ORDERING: Relaxed: as above; whoever lowered the word meanwhile asked by itself.
-        host.next_tick.fetch_min(next.as_word(), Ordering::Relaxed);
+        host.next_tick.lower(next);
         next
     }
 }
 
 impl Host {
-    /// Draining, whoever waits for the end looks again.
+    /// Draining, whoever waits for the end looks again; and the last worker leaves the runtime.
     pub(super) fn notify_drained(&self) {
-        if self.life.state() == LifeState::Draining {
-            self.drained.notify(usize::MAX);
+        if !matches!(self.life.state(), LifeState::Draining | LifeState::Stopped) {
+            return;
+        }
+        self.drained.notify(usize::MAX);
+        // ORDERING: Relaxed, both: only one of those who see the last worker gone may go on.
+        if self.lanes.iter().all(|lane| lane.spawned() == 0)
+            && !self.left.swap(true, Ordering::Relaxed)
+        {
+            if let Some(pool) = &self.own_pool {
+                pool.close();
+            }
+            self.exit.leave();
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::core::Core;
 use super::lane::Lane;
-use crate::observe::{ProviderSnapshot, QueueSnapshot, RecordSnapshot, WorkerSnapshot};
 use crate::state::Phase;
+use crate::stats::{ProviderSnapshot, QueueSnapshot, RecordSnapshot, WorkerSnapshot};
 
 impl Core {
     /// All figures of the provider; the ledger is coherent (S12), the levels are those of the moment.

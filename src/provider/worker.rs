@@ -105,6 +105,7 @@ async fn serve_one(
     host.stats.record_wait(nanos(running.waited(now)));
     lane.set_busy(true);
     context.ticket = running.ticket();
+    context.attempt = running.attempt();
     context.meta = running.meta();
     core.watch(core.deadline(context.ticket), now);
     let attempted = poll_fn(|cx| poll(core, &mut running, context, lane, number, cx)).await;

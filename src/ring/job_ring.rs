@@ -161,17 +161,18 @@ impl JobRing {
         assert!(index <= MAX_INDEX, "a ring's index must be at most {MAX_INDEX}, not {index}");
         let mut at = self.tail_hint();
         loop {
-            let word = self.load(at);
-            match word.at_tail(at, self.capacity()) {
-                AtTail::Free => {
-                    if self.replace(at, word, Word::full(at, index)) {
-                        self.hint_tail(at);
-                        return Ok(());
-                    }
+            // The word of a free slot is known, so the exchange itself is the first look at it.
+            match self.exchange(at, Word::free(at), Word::full(at, index)) {
+                Ok(()) => {
+                    self.hint_tail(at);
+                    return Ok(());
                 }
-                AtTail::Full => return Err(PushError::Full),
-                AtTail::Closed => return Err(PushError::Closed),
-                AtTail::Behind(later) => at = self.forward(at, later),
+                Err(word) => match word.at_tail(at, self.capacity()) {
+                    AtTail::Free => {}
+                    AtTail::Full => return Err(PushError::Full),
+                    AtTail::Closed => return Err(PushError::Closed),
+                    AtTail::Behind(later) => at = self.forward(at, later),
+                },
             }
         }
     }
@@ -317,11 +318,17 @@ impl JobRing {
 
     #[inline]
     fn replace(&self, at: Position, old: Word, new: Word) -> bool {
-        // ORDERING: Release is edge `ring.push`, `ring.pop` or `ring.close`; `old` was acquired by the load
-        // that the caller read it with. A failure is followed by a new load.
+        self.exchange(at, old, new).is_ok()
+    }
+
+    #[inline]
+    fn exchange(&self, at: Position, old: Word, new: Word) -> Result<(), Word> {
+        // ORDERING: Release is edge `ring.push`, `ring.pop` or `ring.close`; Acquire takes them, as `load`
+        // does: a push exchanges without a load before.
         self.slots[at.slot()]
-            .compare_exchange(old.raw(), new.raw(), Ordering::Release, Ordering::Relaxed)
-            .is_ok()
+            .compare_exchange(old.raw(), new.raw(), Ordering::AcqRel, Ordering::Acquire)
+            .map(|_| ())
+            .map_err(Word::from_raw)
     }
 
     #[inline]

@@ -130,6 +130,11 @@ impl Word {
         Self(lap << LAP_SHIFT | NONE)
     }
 
+    /// The word of a slot that a push at `position` may claim.
+    pub(super) const fn free(position: Position) -> Self {
+        Self::empty(position.lap())
+    }
+
     pub(super) const fn full(position: Position, index: u32) -> Self {
         Self(position.lap() << LAP_SHIFT | index as u64)
     }

@@ -6,10 +6,14 @@
 //! | `record` | the record: state word, deadline word, wakers, stamps, and the cell of task and result |
 //! | `task` | a job's body with its type erased, inline where it is small |
 //! | `slab` | a provider's records and their free list |
+//! | `delivery` | where an outcome goes that no handle waits for |
 //! | `lifecycle` | a provider's life |
+//! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
 
+mod activation;
 mod delivery;
+mod due;
 mod error;
 mod keys;
 mod lifecycle;
@@ -20,7 +24,9 @@ mod slab;
 mod task;
 mod word;
 
+pub use activation::Activation;
 pub use delivery::{Chain, Completions};
+pub use due::Due;
 #[cfg(all(feature = "executor", not(loom)))]
 pub(crate) use error::drop_caught;
 pub use error::{JobError, PanicInfo};

@@ -21,6 +21,8 @@ pub struct Report<T> {
     pub ended: Option<Ended<T>>,
     /// When it passed its stations.
     pub stamps: Stamps,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
     /// The submitter's number.
     pub user_data: u64,
 }
@@ -107,7 +109,7 @@ impl<C, X, T> Reader<C, X, T> {
         let record = self.slab.as_ref()?.record(self.ticket.index());
         let verdict = record.state.view().published()?;
         let stamps = record.stamps();
-        let user_data = record.user_data();
+        let (attempt, user_data) = (record.attempt(), record.user_data());
         let slab = self.slab.take()?;
         let record = slab.record(self.ticket.index());
         let ended = verdict.has_result().then(|| {
@@ -121,7 +123,7 @@ impl<C, X, T> Reader<C, X, T> {
             })
         });
         release(&slab, self.ticket, false);
-        Some(Report { ticket: self.ticket, verdict, ended, stamps, user_data })
+        Some(Report { ticket: self.ticket, verdict, ended, stamps, attempt, user_data })
     }
 
     /// The outcome, or a registration of the task's waker for it.

@@ -63,6 +63,8 @@ pub struct Entry {
     pub exec_timeout: Option<Duration>,
     /// When it ends at the latest.
     pub deadline: Deadline,
+    /// Which attempt of the job this record is for, from 1: each attempt has a record of its own.
+    pub attempt: u32,
     /// A number of the submitter's, handed back with the outcome.
     pub user_data: u64,
 }
@@ -89,6 +91,7 @@ pub struct JobRecord<C: 'static> {
     job_deadline: AtomicU64,
     user_data: AtomicU64,
     runner: AtomicU32,
+    attempt: AtomicU32,
     pub(super) next: AtomicU32,
     pub(super) waiter: AtomicWaker,
     pub(super) delivery: UnsafeCell<Delivery>,
@@ -109,6 +112,7 @@ impl<C> JobRecord<C> {
             job_deadline: AtomicU64::new(Deadline::NEVER.as_word()),
             user_data: AtomicU64::new(0),
             runner: AtomicU32::new(NO_RUNNER),
+            attempt: AtomicU32::new(0),
             next: AtomicU32::new(0),
             waiter: AtomicWaker::new(),
             delivery: UnsafeCell::new(Delivery::Waker),
@@ -130,6 +134,7 @@ impl<C> JobRecord<C> {
         self.job_deadline.store(entry.deadline.as_word(), Ordering::Relaxed);
         self.user_data.store(entry.user_data, Ordering::Relaxed);
         self.runner.store(NO_RUNNER, Ordering::Relaxed);
+        self.attempt.store(entry.attempt, Ordering::Relaxed);
     }
 
     /// Writes what is known at the start of the execution, before the state says that it runs: so the tick
@@ -176,6 +181,12 @@ impl<C> JobRecord<C> {
     pub(super) fn user_data(&self) -> u64 {
         // ORDERING: Relaxed: read by `HANDLE`'s holder, who is or knows the submitter.
         self.user_data.load(Ordering::Relaxed)
+    }
+
+    /// Which attempt the record is for.
+    pub(super) fn attempt(&self) -> u32 {
+        // ORDERING: Relaxed: read by one of the record's owners.
+        self.attempt.load(Ordering::Relaxed)
     }
 
     /// The worker that runs the job, if one does.

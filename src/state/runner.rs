@@ -89,6 +89,11 @@ impl<'a, C, X> Running<'a, C, X> {
         record.origin.with(|origin| unsafe { (*origin).meta.clone() })
     }
 
+    /// Which attempt of the job this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.slab.record(self.ticket.index()).attempt()
+    }
+
     /// How long the job waited before `now`, the instant of its start.
     pub fn waited(&self, now: Instant) -> Duration {
         let submitted_at = self.slab.record(self.ticket.index()).stamps().submitted_at;

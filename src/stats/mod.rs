@@ -7,15 +7,26 @@
 //! | `histogram` | [`Histogram`]: log-linear buckets, percentiles with a stated error |
 //! | `gauge` | [`Gauge`]: a level with its high-water mark |
 //! | `ledger` | [`Ledger`]: one snapshot of all counters, what follows from it, and its checks |
+//! | `snapshot`, `json` | [`Snapshot`]: the figures of all providers as plain data, and as JSON |
+//!
+//! The structs of a snapshot hold figures and nothing else; whoever has the figures fills them. Names are in
+//! snake case and end in their unit where they have one; the counters are called what their
+//! [`Code`](crate::code::Code) is called.
 
 mod block;
 mod counter;
 mod gauge;
 mod histogram;
+mod json;
 mod ledger;
+mod snapshot;
 
 pub use block::Blocks;
 pub use counter::Count;
 pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramSnapshot};
+pub use json::SCHEMA;
 pub use ledger::{Imbalance, Ledger};
+pub use snapshot::{
+    ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, Timing, Totals, WorkerSnapshot,
+};

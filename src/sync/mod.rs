@@ -19,6 +19,7 @@ mod cell;
 mod mutex;
 mod park;
 pub mod thread;
+mod token;
 mod waker;
 
 pub use cell::UnsafeCell;

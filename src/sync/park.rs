@@ -12,11 +12,15 @@
 //! |---|---|---|---|
 //! | `park.notify` | [`Unparker::unpark`] swaps in `NOTIFIED` | [`Parker::park`] takes it | everything that the unparker did before |
 //!
+//! Under the word is the thread's own token (`token`). It may be left over from a notification that was
+//! taken without sleeping, so a sleep may end early; the word decides.
+//!
 //! Progress: `unpark` is wait-free but for the operating system's wake; `park` blocks.
-//! Model: `park_notify`.
+//! Models: `park_notify`, `park_notify_against_a_timeout`, `park_notify_from_two`.
 
 use super::Arc;
 use super::atomic::{AtomicU32, Ordering};
+use super::token::Token;
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
@@ -24,15 +28,10 @@ const EMPTY: u32 = 0;
 const PARKED: u32 = 1;
 const NOTIFIED: u32 = 2;
 
-#[cfg(loom)]
-use loom::thread as imp;
-#[cfg(not(loom))]
-use std::thread as imp;
-
 #[derive(Debug)]
 struct Inner {
     state: AtomicU32,
-    thread: imp::Thread,
+    token: Token,
 }
 
 /// The sleeping side; belongs to the thread that made it.
@@ -56,7 +55,7 @@ impl Default for Parker {
 impl Parker {
     /// Makes a parker for the calling thread.
     pub fn new() -> Self {
-        let inner = Inner { state: AtomicU32::new(EMPTY), thread: imp::current() };
+        let inner = Inner { state: AtomicU32::new(EMPTY), token: Token::current() };
         Self { inner: Arc::new(inner), _not_send: std::marker::PhantomData }
     }
 
@@ -79,7 +78,8 @@ impl Parker {
         self.sleep(None);
     }
 
-    /// Sleeps until notified or until `timeout` of real time has passed; `true` if notified.
+    /// Sleeps until notified or until `timeout` of real time has passed; `true` if notified. It may return
+    /// `false` sooner, for no reason: look at the clock.
     pub fn park_timeout(&self, timeout: Duration) -> bool {
         self.sleep(Some(timeout))
     }
@@ -88,10 +88,10 @@ impl Parker {
     /// a notification wakes the thread. `false` if one was pending; it is taken and no sleep is open.
     pub(crate) fn begin(&self) -> bool {
         let state = &self.inner.state;
-        // ORDERING: Acquire on failure takes `park.notify`; success publishes nothing.
-        if state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Acquire).is_err() {
-            // ORDERING: only the owner leaves NOTIFIED and the value was acquired just above; a second
-            // unpark in between swaps in NOTIFIED again, which the Acquire takes (`park.notify`).
+        // ORDERING: Relaxed: success publishes nothing, and after a failure the exchange below acquires.
+        if state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            // ORDERING: only the owner leaves NOTIFIED; Acquire takes `park.notify`, and that of a second
+            // unpark that may have come since the failure. A store would throw that one away.
             state.swap(EMPTY, Ordering::Acquire);
             return false;
         }
@@ -100,7 +100,7 @@ impl Parker {
 
     /// Sleeps in an open sleep until notified, nudged, or for no reason. Takes no notification.
     pub(crate) fn idle(&self) {
-        wait(None);
+        self.inner.token.park(None);
     }
 
     /// Closes an open sleep; `true` if a notification came, which is taken.
@@ -114,7 +114,7 @@ impl Parker {
             return true;
         }
         loop {
-            let timed_out = wait(timeout);
+            let timed_out = self.inner.token.park(timeout);
             if self.take() {
                 return true;
             }
@@ -123,29 +123,6 @@ impl Parker {
             }
         }
     }
-}
-
-/// One sleep on the thread's own token; `true` when it may have ended by the timeout.
-#[cfg(not(loom))]
-fn wait(timeout: Option<Duration>) -> bool {
-    match timeout {
-        None => imp::park(),
-        Some(timeout) => {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "this is the parker that the rest is told to use"
-            )]
-            imp::park_timeout(timeout);
-        }
-    }
-    timeout.is_some()
-}
-
-/// Loom has no timed park: a model's timer thread unparks instead.
-#[cfg(loom)]
-fn wait(_timeout: Option<Duration>) -> bool {
-    imp::park();
-    false
 }
 
 impl Unparker {
@@ -163,7 +140,7 @@ impl Unparker {
 
     /// Ends one [`Parker::idle`] without leaving a notification.
     pub(crate) fn nudge(&self) {
-        self.0.thread.unpark();
+        self.0.token.unpark();
     }
 
     /// This handle as a [`Waker`].
@@ -176,7 +153,7 @@ impl Inner {
     fn notify(&self) {
         // ORDERING: Release is edge `park.notify`; the old value is only compared.
         if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
-            self.thread.unpark();
+            self.token.unpark();
         }
     }
 }

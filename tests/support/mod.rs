@@ -1,4 +1,8 @@
 //! A tiny loopback HTTP server of which every byte is under a test's control.
+#![allow(dead_code, reason = "each test file uses the part that it needs")]
+
+#[cfg(feature = "http")]
+pub(crate) mod http;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! The flag that says whether a unit stands in the ready ring.
+//! The flag that says whether a unit of work stands in its drivers' ready ring (S7).
 //!
 //! | state | meaning | next |
 //! |---|---|---|
@@ -20,37 +20,34 @@ use crate::sync::atomic::{AtomicU32, Ordering};
 const PENDING: u32 = 1;
 const RUNNING: u32 = 2;
 
-/// See the module.
+/// Whether a unit stands in the ready ring; see the source of the module for the protocol.
 #[derive(Debug, Default)]
-pub(super) struct Activation(AtomicU32);
+pub struct Activation(AtomicU32);
 
 impl Activation {
     /// There is something to do. `true`: the caller enqueues the unit.
     #[must_use]
-    pub(super) fn activate(&self) -> bool {
+    pub fn activate(&self) -> bool {
         // ORDERING: Release is edge `activation.set`. It is a read-modify-write even when the bit is set
         // already, so that the driver that clears it sees this caller's task.
         self.0.fetch_or(PENDING, Ordering::Release) == 0
     }
 
     /// A driver popped the unit and begins a turn.
-    pub(super) fn begin(&self) {
+    pub fn begin(&self) {
         // ORDERING: Acquire takes `activation.set`.
         self.0.swap(RUNNING, Ordering::Acquire);
     }
 
     /// The turn is over. `true`: there is more to do, and the caller enqueues the unit.
     #[must_use]
-    pub(super) fn end(&self, more: bool) -> bool {
-        if !more {
-            // ORDERING: Relaxed: nothing is handed over; a failure is followed by the swap below.
-            let idle = self.0.compare_exchange(RUNNING, 0, Ordering::Relaxed, Ordering::Relaxed);
-            if idle.is_ok() {
-                return false;
-            }
+    pub fn end(&self) -> bool {
+        // ORDERING: Relaxed: nothing is handed over; a failure is followed by the swap below.
+        if self.0.compare_exchange(RUNNING, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            return false;
         }
-        // ORDERING: Acquire takes `activation.set`; `begin` of the next turn takes it again.
-        self.0.swap(PENDING, Ordering::AcqRel);
+        // ORDERING: Relaxed: the bit stays set; `begin` of the next turn takes `activation.set`.
+        self.0.swap(PENDING, Ordering::Relaxed);
         true
     }
 }

@@ -1,0 +1,187 @@
+//! `JobQueue`: no consumer sleeps beside an item, no producer beside free space, whatever is cancelled or
+//! closed meanwhile. A lost notification is a deadlock: no wait here has a timer to mask it, but for the one
+//! that is there to be cancelled.
+#![cfg(loom)]
+
+use bifrost::queue::JobQueue;
+use bifrost::ring::{PopError, PushError};
+use bifrost::time::{Clock, Deadline};
+use loom_tests::{Bound, Model, Note, Witness, spawn};
+use std::sync::Arc;
+
+/// A queue with a note behind each index that the models use.
+struct Jobs {
+    queue: JobQueue,
+    notes: [Note; 3],
+}
+
+impl Jobs {
+    fn new(capacity: usize, consumers: usize) -> Arc<Self> {
+        Arc::new(Self { queue: JobQueue::new(capacity, consumers), notes: Default::default() })
+    }
+
+    fn push(&self, index: u32) -> Result<bool, PushError> {
+        self.notes[index as usize].write(index + 10);
+        self.queue.push(index)
+    }
+
+    /// Waits for an index as consumer `number`.
+    fn pop(&self, number: u32) -> Result<u32, PopError> {
+        let popped = Clock::monotonic().block_on(self.queue.pop(number));
+        popped.inspect(|index| self.read(*index))
+    }
+
+    /// Waits until a limit that has passed: the search puts its end wherever it likes.
+    fn pop_or_give_up(&self, number: u32) -> Option<u32> {
+        let past = Deadline::from_word(1);
+        let popped = Clock::monotonic().block_on_deadline(self.queue.pop(number), past)?;
+        popped.ok().inspect(|index| self.read(*index))
+    }
+
+    fn read(&self, index: u32) {
+        assert_eq!(self.notes[index as usize].read(), index + 10);
+    }
+
+    /// Pushes, waiting for space.
+    fn push_waiting(&self, index: u32, w: &Witness) -> Result<bool, PushError> {
+        self.notes[index as usize].write(index + 10);
+        loop {
+            match self.queue.push(index) {
+                Err(PushError::Full) => {}
+                done => return done,
+            }
+            let space = self.queue.wait_for_space();
+            match self.queue.push(index) {
+                Err(PushError::Full) => {}
+                done => {
+                    w.saw("looked again");
+                    return done;
+                }
+            }
+            Clock::monotonic().block_on(space);
+            w.saw("waited");
+        }
+    }
+}
+
+#[test]
+fn queue_wake() {
+    let model = Model::new("queue_wake").floor(1);
+    model.witness("woke").witness("nobody idle").run(|w| {
+        let jobs = Jobs::new(1, 1);
+        let theirs = Arc::clone(&jobs);
+        let consumer = spawn(move || theirs.pop(0));
+        let woke = jobs.push(0).expect("there is room");
+        w.saw(if woke { "woke" } else { "nobody idle" });
+        assert_eq!(consumer.join(), Ok(0));
+    });
+}
+
+/// A consumer that finds its item by itself leaves a stale entry; its next wait must still be found.
+#[test]
+fn queue_wake_two() {
+    let model = Model::new("queue_wake_two").bound(Bound::Preemptions(3));
+    model.witness("01").run(|w| {
+        let jobs = Jobs::new(2, 1);
+        let theirs = Arc::clone(&jobs);
+        let consumer = spawn(move || [theirs.pop(0), theirs.pop(0)]);
+        for index in 0..2 {
+            jobs.push(index).expect("there is room");
+        }
+        assert_eq!(consumer.join(), [Ok(0), Ok(1)]);
+        w.saw("01");
+    });
+    let model = Model::new("queue_wake_two_consumers").bound(Bound::Preemptions(2));
+    model.witness("0").witness("1").run(|w| {
+        let jobs = Jobs::new(2, 2);
+        let consumer = |number| {
+            let jobs = Arc::clone(&jobs);
+            spawn(move || jobs.pop(number))
+        };
+        let consumers = [consumer(0), consumer(1)];
+        for index in 0..2 {
+            jobs.push(index).expect("there is room");
+        }
+        let popped = consumers.map(|task| task.join().expect("nobody closes"));
+        assert_eq!(popped[0] + popped[1], 1, "each index comes out once");
+        w.saw(&popped[0].to_string());
+    });
+}
+
+#[test]
+fn queue_wake_close() {
+    let model = Model::new("queue_wake_close").bound(Bound::Preemptions(2));
+    model.witness("one").witness("two").run(|w| {
+        let jobs = Jobs::new(1, 2);
+        let consumer = |number| {
+            let jobs = Arc::clone(&jobs);
+            spawn(move || jobs.pop(number))
+        };
+        let consumers = [consumer(0), consumer(1)];
+        jobs.push(0).expect("there is room");
+        assert!(jobs.queue.close());
+        let popped = consumers.map(|task| task.join());
+        match popped {
+            [Ok(0), Err(PopError::Closed)] => w.saw("one"),
+            [Err(PopError::Closed), Ok(0)] => w.saw("two"),
+            _ => panic!("{popped:?}"),
+        }
+    });
+}
+
+/// A consumer gives up, maybe with a notification in hand: the item is then the other one's, without help.
+#[test]
+fn queue_wake_cancel() {
+    let model = Model::new("queue_wake_cancel").bound(Bound::Preemptions(2));
+    model.witness("taken").witness("given up").run(|w| {
+        let jobs = Jobs::new(2, 2);
+        let (first, second) = (Arc::clone(&jobs), Arc::clone(&jobs));
+        let hasty = spawn(move || first.pop_or_give_up(0));
+        let patient = spawn(move || second.pop(1));
+        jobs.push(0).expect("there is room");
+        match hasty.join() {
+            Some(index) => {
+                assert_eq!(index, 0);
+                w.saw("taken");
+                jobs.push(1).expect("there is room");
+                assert_eq!(patient.join(), Ok(1));
+            }
+            None => {
+                w.saw("given up");
+                assert_eq!(patient.join(), Ok(0));
+            }
+        }
+    });
+}
+
+#[test]
+fn queue_space() {
+    let model = Model::new("queue_space").bound(Bound::Preemptions(3));
+    model.witness("done").witness("looked again").witness("waited").run(|w| {
+        let jobs = Jobs::new(1, 1);
+        jobs.push(0).expect("there is room");
+        let theirs = Arc::clone(&jobs);
+        let mine = w.clone();
+        let producer = spawn(move || theirs.push_waiting(1, &mine));
+        assert_eq!(jobs.queue.try_pop(), Ok(0));
+        assert_eq!(producer.join(), Ok(false));
+        assert_eq!(jobs.queue.try_pop(), Ok(1));
+        jobs.read(1);
+        w.saw("done");
+    });
+}
+
+#[test]
+fn queue_space_close() {
+    let model = Model::new("queue_space_close").bound(Bound::Preemptions(3));
+    model.witness("closed").witness("looked again").witness("waited").run(|w| {
+        let jobs = Jobs::new(1, 1);
+        jobs.push(0).expect("there is room");
+        let theirs = Arc::clone(&jobs);
+        let mine = w.clone();
+        let producer = spawn(move || theirs.push_waiting(1, &mine));
+        assert!(jobs.queue.close());
+        assert_eq!(producer.join(), Err(PushError::Closed));
+        w.saw("closed");
+    });
+}
