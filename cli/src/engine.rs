@@ -6,8 +6,8 @@ use std::time::Duration;
 use bifrost::code::Code;
 use bifrost::config::{ProviderConfig, RuntimeConfig};
 use bifrost::http::{Exchange, HttpRequest};
-use bifrost::observe::Snapshot;
 use bifrost::provider::{Failure, LifeState, Stage, StatusError};
+use bifrost::stats::Snapshot;
 use bifrost::{Completion, Error, Job, Outcome, Provider, Rejected, Runtime, ShutdownMode};
 
 /// How a job ended, or why it was refused.

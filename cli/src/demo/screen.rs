@@ -3,8 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use bifrost::observe::{ProviderSnapshot, Snapshot};
-use bifrost::stats::{Count, HistogramSnapshot};
+use bifrost::stats::{Count, HistogramSnapshot, ProviderSnapshot, Snapshot};
 
 use crate::table::{Table, time};
 
@@ -96,8 +95,9 @@ fn cells(provider: &ProviderSnapshot) -> [String; 10] {
 #[cfg(test)]
 mod tests {
     use super::live_table;
-    use bifrost::observe::{ProviderSnapshot, QueueSnapshot, Snapshot, WorkerSnapshot};
-    use bifrost::stats::{Blocks, Count};
+    use bifrost::stats::{
+        Blocks, Count, ProviderSnapshot, QueueSnapshot, Snapshot, WorkerSnapshot,
+    };
 
     #[test]
     fn a_row_has_the_figures_of_the_snapshot() {

@@ -1,8 +1,7 @@
 //! What the demo has shown.
 
 use bifrost::code::Code;
-use bifrost::observe::{ProviderSnapshot, Snapshot};
-use bifrost::stats::{Count, HistogramSnapshot};
+use bifrost::stats::{Count, HistogramSnapshot, ProviderSnapshot, Snapshot};
 
 use super::scenario::HEALTHY;
 use crate::table::{Table, time};
@@ -135,8 +134,7 @@ pub(super) fn healthy(own: &Phase) -> Result<(), String> {
 mod tests {
     use super::{Phase, Seen, comparison, healthy, ledgers, moral};
     use bifrost::code::Code;
-    use bifrost::observe::{ProviderSnapshot, Snapshot};
-    use bifrost::stats::{Blocks, Count, Histogram};
+    use bifrost::stats::{Blocks, Count, Histogram, ProviderSnapshot, Snapshot};
 
     /// `done` jobs that completed and one that was refused, of each of two classes.
     fn phase(shared: bool, done: u64, counted: u64) -> Phase {
