@@ -87,7 +87,13 @@ fn a_file_is_read_by_its_extension_and_keys_beside_it() {
     write("key", b"sk-from-file\n");
     let toml = b"[[providers.a.keys]]\nname = \"k\"\nfile = \"key\"\n";
     let json = br#"{"providers": {"a": {"keys": [{"name": "k", "file": "key"}]}}}"#;
-    for path in [write("a.toml", toml), write("a.json", json)] {
+    let marked = |text: &[u8]| [b"\xef\xbb\xbf", text].concat();
+    for path in [
+        write("a.toml", toml),
+        write("a.json", json),
+        write("m.toml", &marked(toml)),
+        write("m.json", &marked(json)),
+    ] {
         let config = Config::load(&path).expect("the file is valid");
         assert_eq!(config.providers[0].keys[0].secret.expose(), "sk-from-file");
     }

@@ -21,6 +21,9 @@ pub enum Command {
     /// Each line of JOBS is an object: {id?, provider?, method?, path?, headers?, body | model + messages}, or a
     /// line of the OpenAI batch form {custom_id, method, url, body}. Each gets one line in RESULTS.
     ///
+    /// Jobs are handed to a provider as its workers get free, so that queue limits and the overflow policy have nothing
+    /// to do. An interrupt ends the reading and gives what runs the shutdown_timeout; a second one ends at once.
+    ///
     /// Exit status: 0 all completed, 1 some job or line failed, 2 usage or configuration, 3 the results could not
     /// be written, 130 interrupted and drained.
     Run(RunArgs),

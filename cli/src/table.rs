@@ -15,8 +15,9 @@ impl Table {
         self.rows.push(cells.to_vec());
     }
 
-    /// One line a row, each with its line break.
-    pub(crate) fn render(&self) -> String {
+    /// One line a row, each with its line break, and `gap` spaces between the columns.
+    pub(crate) fn render(&self, gap: usize) -> String {
+        let gap = " ".repeat(gap);
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -28,8 +29,8 @@ impl Table {
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
                 let padding = " ".repeat(width - cell.chars().count());
                 match column {
-                    0 => text.extend([cell, &*padding]),
-                    _ => text.extend(["  ", &padding, cell]),
+                    0 => text.extend([&**cell, &*padding]),
+                    _ => text.extend([&*gap, &*padding, &**cell]),
                 }
             }
             text.truncate(text.trim_end_matches(' ').len());
@@ -65,7 +66,7 @@ mod tests {
         let mut table = Table::new(["name", "n", ""]);
         table.row(["a".into(), "100".into(), "x".into()]);
         table.row(["longer".into(), "é".into(), String::new()]);
-        assert_eq!(table.render(), "name      n\na       100  x\nlonger    é\n");
+        assert_eq!(table.render(2), "name      n\na       100  x\nlonger    é\n");
     }
 
     #[test]

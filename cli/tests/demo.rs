@@ -12,7 +12,7 @@ fn the_demo_ends_with_both_tables_and_balanced_ledgers() {
         let line = end.out.lines().rev().find(|line| line.starts_with(text)).expect("a row");
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(row("healthy  ")[1..5], ["150", "150", "(100", "%)"]);
+    assert_eq!(row("healthy  ")[1..4], ["150", "150", "(100%)"]);
     let ledgers: Vec<_> = end.out.lines().filter(|line| line.contains(" submitted ")).collect();
     assert_eq!(ledgers.len(), 4, "{}", end.out);
     assert!(ledgers.iter().all(|line| line.ends_with(": balanced")), "{ledgers:?}");

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use bifrost::time::Clock;
 use bifrost_cli::upstream::{Behaviour, Fault, Upstream};
 use serde_json::{Value, json};
 use support::{Directory, End, bifrost};
@@ -103,7 +104,8 @@ fn a_malformed_line_is_reported_with_its_number_and_the_others_run() {
     ];
     let mut stderr = String::new();
     for (line, id, message) in problems {
-        writeln!(stderr, "line {line}: {message}").expect("a string takes it");
+        writeln!(stderr, "bifrost: {}:{line}: {message}", dir.path("jobs.jsonl"))
+            .expect("a string takes it");
         let result = &results[&line];
         assert_eq!((&result["id"], &result["outcome"]), (&id, &json!("invalid")));
         assert_eq!(result["error"], json!({"code": "invalid", "message": message}));
@@ -165,8 +167,9 @@ fn a_hanging_provider_does_not_keep_the_results_of_another() {
     let jobs: String = (0..200)
         .map(|n| chat(&format!(", \"provider\": \"{}\"", if n % 2 == 0 { "a" } else { "b" })))
         .collect();
-    let options = "workers = { min = 1, max = 100 }\ntimeout = \"200ms\"\n";
-    let (end, results) = run(&dir, &config(&[("a", &a, options), ("b", &b, options)]), &jobs);
+    let workers = "workers = { min = 1, max = 100 }\n";
+    let impatient = format!("{workers}timeout = \"200ms\"\n");
+    let (end, results) = run(&dir, &config(&[("a", &a, &impatient), ("b", &b, workers)]), &jobs);
     assert_eq!(end.status, 1);
     for (line, result) in results {
         let expected = if line % 2 == 1 { "timed_out_exec" } else { "ok" };
@@ -212,10 +215,49 @@ fn results_that_are_there_are_not_written_over() {
 }
 
 #[test]
+fn a_file_from_an_editor_with_a_mark_and_two_byte_line_breaks_is_read() {
+    let dir = Directory::new("editor");
+    let a = upstream(FAST);
+    let line = chat("").replace('\n', "\r\n");
+    let jobs = format!("\u{feff}{line}\r\n{line}");
+    let (end, results) = run(&dir, &config(&[("a", &a, "")]), &jobs);
+    assert_eq!((end.status, end.err.as_str()), (0, ""));
+    assert_eq!(results.keys().copied().collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(a.seen().answered, 2);
+}
+
+#[test]
+fn an_output_that_is_full_ends_the_run_without_waiting_for_jobs() {
+    let dir = Directory::new("full");
+    let (a, b) = (upstream(FAST), upstream(FAST.fault(Fault::Hang, 1000)));
+    let config = dir.write("bifrost.toml", &config(&[("a", &a, ""), ("b", &b, "")]));
+    let jobs = [chat(", \"provider\": \"b\""), chat(", \"provider\": \"a\"").repeat(500)].concat();
+    let (jobs, results) = (dir.write("jobs.jsonl", &jobs), dir.path("results.jsonl"));
+    let clock = Clock::monotonic();
+    let begin = clock.now();
+    // A file of this process may not grow beyond some kilobytes.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_bifrost")])
+        .args(["run", "-c", &config, &jobs, "-o", &results])
+        .output()
+        .expect("there is a shell");
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains(&format!("{results}: cannot be written (File too large")), "{err}");
+    assert!(
+        clock.now().saturating_duration_since(begin) < Duration::from_secs(30),
+        "the hanging job's limit is a minute"
+    );
+    assert!(a.seen().requests < 500, "{:?}", a.seen());
+}
+
+#[test]
 fn an_interrupt_drains_and_cancelled_jobs_have_no_line() {
     let dir = Directory::new("interrupt");
     let (a, b) = (upstream(FAST), upstream(FAST.fault(Fault::Hang, 1000)));
-    let config = dir.write("bifrost.toml", &config(&[("a", &a, ""), ("b", &b, "")]));
+    let config = config(&[("a", &a, ""), ("b", &b, "")]);
+    let config = ["[runtime]\nshutdown_timeout = \"100ms\"\n", &config].concat();
+    let config = dir.write("bifrost.toml", &config);
     let jobs = [chat(", \"provider\": \"a\""), chat(", \"provider\": \"b\"").repeat(3)].concat();
     let jobs = dir.write("jobs.jsonl", &jobs);
     let child = Command::new(env!("CARGO_BIN_EXE_bifrost"))

@@ -31,6 +31,10 @@ fn a_wrong_configuration_is_named_and_nothing_is_sent() {
             "[providers.a]\n".to_owned(),
             ": providers.a.base_url: missing; a job is an HTTP request and needs an address",
         ),
+        (
+            "[providers.a]\nbase_url = \"http://127.0.0.1:99999\"\n".to_owned(),
+            ":2: providers.a.base_url = \"http://127.0.0.1:99999\": not usable; a URL that starts with http:// or https://, without user, query and fragment",
+        ),
     ];
     let jobs = dir.write("jobs.jsonl", JOB);
     for (text, message) in cases {
@@ -50,7 +54,8 @@ fn missing_files_and_unknown_providers_are_named() {
     let jobs = dir.write("jobs.jsonl", JOB);
     let results = dir.path("results.jsonl");
     let none = dir.path("none");
-    let cases: [(&[&str], String); 3] = [
+    let directory = dir.path("");
+    let cases: [(&[&str], String); 4] = [
         (
             &["-c", &none, &jobs],
             format!("{none}: the extension is unknown; a file that ends with .toml or .json"),
@@ -59,6 +64,7 @@ fn missing_files_and_unknown_providers_are_named() {
             &["-c", &config, &none],
             format!("{none}: cannot be read (No such file or directory (os error 2))"),
         ),
+        (&["-c", &config, &directory], format!("{directory}: cannot be read (is a directory)")),
         (&["-c", &config, &jobs, "-p", "b"], "there is no provider \"b\"; one of a".to_owned()),
     ];
     for (args, message) in cases {

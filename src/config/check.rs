@@ -80,21 +80,16 @@ fn table<C>(
     Ok(())
 }
 
-/// The word of this name, when the library can do what it says.
+/// The word of this name.
 pub(super) fn word(
     words: &'static [Word],
     field: &str,
     name: &str,
 ) -> Result<&'static Word, ConfigError> {
-    let found = words.iter().find(|word| word.name == name);
-    match found {
-        Some(word) if word.supported => Ok(word),
-        _ => {
-            let problem =
-                if found.is_some() { "not supported yet" } else { "not one of the choices" };
-            Err(ConfigError::new(field, problem).value(quoted(name)).expected(choices(words)))
-        }
-    }
+    words.iter().find(|word| word.name == name).ok_or_else(|| {
+        let problem = "not one of the choices";
+        ConfigError::new(field, problem).value(quoted(name)).expected(choices(words))
+    })
 }
 
 fn unadvised(bounds: &Bounds, field: &str, value: u64) -> Option<Warning> {

@@ -74,11 +74,11 @@ fn info<C>(scope: Scope, spec: &Spec<C>) -> OptionInfo {
 const HOUR: u64 = 3_600_000;
 
 const fn word(name: &'static str) -> Word {
-    Word { name, number: None, supported: true }
+    Word { name, number: None }
 }
 
 const fn word_with(name: &'static str, number: Bounds) -> Word {
-    Word { name, number: Some(number), supported: true }
+    Word { name, number: Some(number) }
 }
 
 /// `[runtime]`.
@@ -175,7 +175,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "overflow",
-        doc: "What a submission to a full queue does: it is refused, its job is dropped, or it waits.",
+        doc: "What a submission to a full queue does: it is refused, its job or the oldest that waits is dropped, or it waits.",
         shape: Shape::Choice { words: OVERFLOW, get: overflow_word, set: set_overflow },
     },
     Spec {
@@ -316,7 +316,7 @@ pub(super) const NAME: TextRule = TextRule {
 const OVERFLOW: &[Word] = &[
     word("error"),
     word("drop_newest"),
-    Word { name: "drop_oldest", number: None, supported: false },
+    word("drop_oldest"),
     word_with("block", Bounds::millis(1_000, 1, HOUR)),
 ];
 
@@ -376,11 +376,25 @@ fn set_health(c: &mut ProviderConfig, word: &'static str, _: Option<u64>) {
 fn is_base_url(text: &str) -> bool {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     rest.is_some_and(|rest| {
-        let host = rest.split('/').next().unwrap_or_default();
-        !host.is_empty()
-            && !host.starts_with(':')
+        is_authority(rest.split('/').next().unwrap_or_default())
             && rest.bytes().all(|b| b.is_ascii_graphic() && !b"@?#\\\"<>".contains(&b))
     })
+}
+
+/// Whether `text` is a host name or an address, IPv6 in brackets, and perhaps a port.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let host_fits = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_token(host, b"-_."),
+    };
+    // A number may have a sign, a port may not.
+    let is_port =
+        |port: &str| is_token(port, b"") && port.parse::<u16>().is_ok_and(|port| port > 0);
+    host_fits && port.is_none_or(is_port)
 }
 
 fn is_token(text: &str, also: &[u8]) -> bool {
@@ -390,4 +404,35 @@ fn is_token(text: &str, also: &[u8]) -> bool {
 /// Whether `text` can stand in a header's value.
 pub(super) fn is_header_text(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_base_url;
+
+    #[test]
+    fn a_base_url_has_a_host_and_a_port_that_can_be() {
+        for good in
+            ["http://a", "https://a.b-c_d:8443/v1", "http://127.0.0.1:1/", "http://[::1]:80"]
+        {
+            assert!(is_base_url(good), "{good}");
+        }
+        for bad in [
+            "ftp://a",
+            "http://",
+            "http:///v1",
+            "http://:80",
+            "http://a:",
+            "http://a:0",
+            "http://a:65536",
+            "http://a:+1",
+            "http://a b",
+            "http://[::1",
+            "http://[a]",
+            "http://::1",
+            "http://a/b?c",
+        ] {
+            assert!(!is_base_url(bad), "{bad}");
+        }
+    }
 }

@@ -63,8 +63,6 @@ pub(super) struct Word {
     pub(super) name: &'static str,
     /// The number that has to come with it: `{ name = number }`.
     pub(super) number: Option<Bounds>,
-    /// Whether the library can do it yet.
-    pub(super) supported: bool,
 }
 
 /// What a text has to look like.
@@ -152,7 +150,6 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn choices(words: &[Word]) -> String {
     let names: Vec<_> = words
         .iter()
-        .filter(|word| word.supported)
         .map(|word| match &word.number {
             None => format!("{:?}", word.name),
             Some(bounds) => format!("{{ {} = {} }}", word.name, bounds.range()),

@@ -55,6 +55,8 @@ pub fn open_http(config: &ProviderConfig) -> Result<Option<HttpService>, HttpErr
 enum Request {
     Waiting(HttpRequest),
     Sending(Sending),
+    /// The transport has given up because the job's time is over, which is for the tick to say.
+    Late,
     Over,
 }
 
@@ -83,6 +85,10 @@ impl Run<JobContext, Exchange> for Request {
                 host.stats.add(Count::HttpRequests, 1);
                 Box::pin(http.send(request, context.time_left().unwrap_or(NO_LIMIT)))
             }
+            Self::Late => {
+                *self = Self::Late;
+                return Poll::Pending;
+            }
             Self::Over => {
                 return Poll::Ready(Err(JobError::new("the job was polled after its end")));
             }
@@ -96,6 +102,13 @@ impl Run<JobContext, Exchange> for Request {
                 Err(JobError::with_code(Code::HttpStatus, StatusError { exchange }))
             }
             Ok(exchange) => Ok(exchange),
+            Err(HttpError::TransportTimeout { .. })
+                if context.time_left() == Some(Duration::ZERO) =>
+            {
+                // Both have the same limit: without this the outcome would depend on who was faster.
+                *self = Self::Late;
+                return Poll::Pending;
+            }
             Err(error) => Err(JobError::with_code(error.code(), error)),
         };
         host.stats.add(Count::HttpErrors, u64::from(result.is_err()));

@@ -9,7 +9,7 @@ use smol::{LocalExecutor, Timer};
 use super::load::{Plan, phase};
 use super::scenario::{CLASSES, pool};
 use super::screen::Screen;
-use super::verdict::{Phase, comparison, healthy, ledgers};
+use super::verdict::{Phase, comparison, healthy, ledgers, moral};
 use crate::engine::Engine;
 use crate::upstream::Upstream;
 use crate::{DemoArgs, Exit};
@@ -47,8 +47,9 @@ async fn demo(
     let own = upstreams()?;
     let pools = CLASSES.iter().zip(&own).map(|(class, it)| pool(class.name, &it.base_url(), 1));
     let engine = start(pools.collect())?;
-    let title = format!("1. A pool for each provider; after {:?} \"{breaks}\" hangs", load / 3);
-    let own = phase(executor, screen, &title, engine, &own, &plan).await;
+    screen.say(&intro(breaks, load));
+    let title = "1. A pool for each provider";
+    let own = phase(executor, screen, title, engine, &own, &plan).await;
 
     let same = upstreams()?;
     let engine = start(vec![pool("shared", &same[0].base_url(), CLASSES.len())])?;
@@ -56,6 +57,15 @@ async fn demo(
     screen.say("");
     let shared = phase(executor, screen, title, engine, &same, &plan).await;
     conclude(screen, breaks, &own, &shared)
+}
+
+fn intro(breaks: &str, load: Duration) -> String {
+    format!(
+        "Three providers on loopback, over real HTTP: \"healthy\" answers within 25 ms,\n\
+         \"slow\" within 220 ms, \"failing\" gives status 500 to 40% of its requests.\n\
+         A load of {load:?}, first with a pool for each, then with one pool of the same size\n\
+         for all. After a third of it \"{breaks}\" hangs: no answer, until the jobs time out.\n"
+    )
 }
 
 fn upstreams() -> Result<[Upstream; CLASSES.len()], String> {
@@ -67,18 +77,19 @@ fn upstreams() -> Result<[Upstream; CLASSES.len()], String> {
 }
 
 fn start(pools: Vec<ProviderConfig>) -> Result<Engine, String> {
-    Engine::start(RuntimeConfig::default(), pools)
+    Engine::start(RuntimeConfig::default(), pools).map_err(|error| error.to_string())
 }
 
 fn conclude(screen: &mut Screen, breaks: &str, own: &Phase, shared: &Phase) -> Result<(), String> {
     let (own_text, own_ledgers) = ledgers(own);
     let (shared_text, shared_ledgers) = ledgers(shared);
     screen.say(&format!(
-        "\nWhat the callers saw before and after \"{breaks}\" began to hang: a pool each | one pool for all\n{}",
+        "\nWhat the callers saw before and after the break\n{}",
         comparison(own, shared)
     ));
     screen
         .say(&format!("Ledgers, compared with what the callers counted\n{own_text}{shared_text}"));
+    screen.say(&moral(own, shared, breaks));
     healthy(own)?;
     own_ledgers?;
     shared_ledgers?;

@@ -42,6 +42,8 @@ struct Stage {
     engine: Engine,
     clock: Clock,
     broken: Cell<bool>,
+    /// What has been done to the provider that breaks.
+    done: Cell<&'static str>,
 }
 
 /// Runs the load through `engine`, which has a provider for each class, or one for all of them.
@@ -53,7 +55,12 @@ pub(super) async fn phase(
     upstreams: &[Upstream; CLASSES.len()],
     plan: &Plan,
 ) -> Phase {
-    let stage = Rc::new(Stage { engine, clock: Clock::monotonic(), broken: Cell::new(false) });
+    let stage = Rc::new(Stage {
+        engine,
+        clock: Clock::monotonic(),
+        broken: Cell::new(false),
+        done: Cell::new("still answers"),
+    });
     let classes = CLASSES.map(|class| (class, Rc::new(Growing::default())));
     let load = |index: usize| {
         let (class, growing) = &classes[index];
@@ -69,11 +76,12 @@ pub(super) async fn phase(
             job.await;
         }
     };
-    all.or(show(&stage, screen, title)).await;
+    let title = || format!("{title}: \"{}\" {}", plan.breaks, stage.done.get());
+    all.or(show(&stage, screen, &title)).await;
     // Only after the last worker has come to rest is the ledger quiet.
     stage.engine.stop();
     let snapshot = stage.engine.snapshot();
-    screen.live(title, &snapshot);
+    screen.live(&title(), &snapshot);
     let seen = |growing: &Growing| Seen {
         tally: growing.tally.borrow().clone(),
         before: growing.before.snapshot(),
@@ -123,14 +131,16 @@ async fn breaks(stage: &Stage, upstreams: &[Upstream; CLASSES.len()], plan: &Pla
     Timer::after(plan.load / 3).await;
     upstream.set(BROKEN);
     stage.broken.set(true);
+    stage.done.set("hangs");
     Timer::after(plan.load - plan.load / 3).await;
     upstream.set(class.behaviour);
+    stage.done.set("answers again");
 }
 
 /// Shows the providers for as long as it is polled.
-async fn show(stage: &Stage, screen: &mut Screen, title: &str) {
+async fn show(stage: &Stage, screen: &mut Screen, title: &dyn Fn() -> String) {
     let mut due = Timer::interval(screen.every());
     while due.next().await.is_some() {
-        screen.live(title, &stage.engine.snapshot());
+        screen.live(&title(), &stage.engine.snapshot());
     }
 }

@@ -3,8 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use bifrost::observe::{ProviderSnapshot, Snapshot};
-use bifrost::stats::Count;
+use bifrost::stats::{Count, HistogramSnapshot, ProviderSnapshot, Snapshot};
 
 use crate::table::{Table, time};
 
@@ -35,7 +34,9 @@ impl Screen {
             _ => "\n".to_owned(),
         };
         self.drawn = text.matches('\n').count();
-        write(&format!("{back}{text}"));
+        // A line that is wider than the terminal is cut: wrapped, it would count twice for the next drawing.
+        let (begin, end) = if self.terminal { ("\x1b[?7l", "\x1b[?7h") } else { ("", "") };
+        write(&format!("{back}{begin}{text}{end}"));
     }
 
     /// Leaves what was shown, and adds `text` below it.
@@ -51,46 +52,42 @@ fn write(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Narrow enough for 80 columns; what is in flight is queued or runs.
 fn live_table(snapshot: &Snapshot) -> String {
     let mut table = Table::new([
-        "provider",
-        "state",
+        "pool",
         "queue",
-        "workers",
         "busy",
-        "in flight",
-        "wait p50",
-        "p99",
-        "run p50",
-        "p99",
+        "flight",
+        "wait p50/p99",
+        "run p50/p99",
         "ok",
         "failed",
-        "timed out",
+        "late",
         "refused",
     ]);
     for provider in &snapshot.providers {
         table.row(cells(provider));
     }
-    table.render()
+    table.render(1)
 }
 
-fn cells(provider: &ProviderSnapshot) -> [String; 14] {
+fn cells(provider: &ProviderSnapshot) -> [String; 10] {
     let ProviderSnapshot { queue, workers, ledger, wait, run, .. } = provider;
-    let timed_out = ledger.get(Count::TimedOutQueue) + ledger.get(Count::TimedOutExec);
+    let late = ledger.get(Count::TimedOutQueue) + ledger.get(Count::TimedOutExec);
+    let times = |times: &HistogramSnapshot| {
+        format!("{}/{}", time(times.p50()), time(times.p99())).replace(' ', "")
+    };
     [
         provider.name.clone(),
-        provider.state.clone(),
         format!("{}/{}", queue.depth, queue.capacity),
-        workers.spawned.to_string(),
-        workers.busy.to_string(),
+        format!("{}/{}", workers.busy, workers.spawned),
         ledger.in_flight().to_string(),
-        time(wait.p50()),
-        time(wait.p99()),
-        time(run.p50()),
-        time(run.p99()),
+        times(wait),
+        times(run),
         ledger.get(Count::Completed).to_string(),
         ledger.get(Count::Failed).to_string(),
-        timed_out.to_string(),
+        late.to_string(),
         ledger.rejected().to_string(),
     ]
 }
@@ -98,8 +95,9 @@ fn cells(provider: &ProviderSnapshot) -> [String; 14] {
 #[cfg(test)]
 mod tests {
     use super::live_table;
-    use bifrost::observe::{ProviderSnapshot, QueueSnapshot, Snapshot, WorkerSnapshot};
-    use bifrost::stats::{Blocks, Count};
+    use bifrost::stats::{
+        Blocks, Count, ProviderSnapshot, QueueSnapshot, Snapshot, WorkerSnapshot,
+    };
 
     #[test]
     fn a_row_has_the_figures_of_the_snapshot() {
@@ -129,11 +127,10 @@ mod tests {
         let snapshot = Snapshot { uptime_seconds: 1.0, providers: vec![provider] };
         let table = live_table(&snapshot);
         let row = table.lines().nth(1).expect("a row");
-        let cells: Vec<_> =
-            row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        let (counts, times): (Vec<_>, Vec<_>) =
-            cells.into_iter().partition(|cell| !cell.ends_with("us") && !cell.ends_with("ms"));
-        assert_eq!(counts, ["a", "ready", "1/64", "6", "3", "4", "9", "3", "2", "2"]);
-        assert_eq!(times.len(), 4);
+        let cells: Vec<_> = row.split_whitespace().collect();
+        assert_eq!(cells[..4], ["a", "1/64", "3/6", "4"]);
+        assert!(cells[4].contains("us/") && cells[5].contains("ms/"), "{row}");
+        assert_eq!(cells[6..], ["9", "3", "2", "2"]);
+        assert!(table.lines().all(|line| line.len() <= 74), "{table}");
     }
 }

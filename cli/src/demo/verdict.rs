@@ -1,8 +1,7 @@
 //! What the demo has shown.
 
 use bifrost::code::Code;
-use bifrost::observe::{ProviderSnapshot, Snapshot};
-use bifrost::stats::{Count, HistogramSnapshot};
+use bifrost::stats::{Count, HistogramSnapshot, ProviderSnapshot, Snapshot};
 
 use super::scenario::HEALTHY;
 use crate::table::{Table, time};
@@ -26,36 +25,50 @@ pub(super) struct Phase {
     pub(super) snapshot: Snapshot,
 }
 
-/// The table of both phases side by side.
+/// The table of both phases side by side, narrow enough for 80 columns.
 pub(super) fn comparison(own: &Phase, shared: &Phase) -> String {
-    let mut table = Table::new([
-        "",
-        "jobs",
-        "completed",
-        "p99 before",
-        "p99 after",
-        "|",
-        "completed",
-        "p99 before",
-        "p99 after",
-    ]);
+    let figures_of = ["completed", "p99 before", "after"];
+    let [a, b, c] = figures_of;
+    let mut table = Table::new(["", "jobs", a, b, c, a, b, c]);
     for ((name, own), (_, shared)) in own.seen.iter().zip(&shared.seen) {
         let [a, b, c] = figures(own);
         let [d, e, f] = figures(shared);
         let jobs = own.tally.submitted.to_string();
-        table.row([(*name).to_owned(), jobs, a, b, c, "|".to_owned(), d, e, f]);
+        table.row([(*name).to_owned(), jobs, a, b, c, d, e, f]);
     }
-    table.render()
+    let table = table.render(2);
+    let head = table.lines().next().unwrap_or_default();
+    let [left, right] = [head.find(a), head.rfind(a)].map(Option::unwrap_or_default);
+    let width = right - left;
+    format!("{:left$}{:width$}one pool for all\n{table}", "", "a pool for each")
 }
 
 fn figures(seen: &Seen) -> [String; 3] {
     let (done, all) = (seen.tally.get(Code::Ok), seen.tally.submitted);
     let percent = (done * 100).checked_div(all).unwrap_or(0);
-    let p99 = |histogram: &HistogramSnapshot| match histogram.count() {
+    [format!("{done} ({percent}%)"), p99(&seen.before), p99(&seen.after)]
+}
+
+fn p99(histogram: &HistogramSnapshot) -> String {
+    match histogram.count() {
         0 => "-".to_owned(),
         _ => time(histogram.p99()),
+    }
+}
+
+/// What the break of the provider `breaks` did to the healthy one in each phase.
+pub(super) fn moral(own: &Phase, shared: &Phase, breaks: &str) -> String {
+    let told = |phase: &Phase| {
+        let found = phase.seen.iter().find(|(name, _)| *name == HEALTHY);
+        let (_, seen) = found.cloned().unwrap_or((HEALTHY, Seen::default()));
+        let lost = seen.tally.submitted - seen.tally.get(Code::Ok);
+        let (before, after) = (p99(&seen.before), p99(&seen.after));
+        format!("p99 from {before} to {after}, {lost} of {} jobs lost", seen.tally.submitted)
     };
-    [format!("{done} ({percent} %)"), p99(&seen.before), p99(&seen.after)]
+    let (own, shared) = (told(own), told(shared));
+    format!(
+        "What \"{HEALTHY}\" noticed when \"{breaks}\" began to hang:\n  a pool for each   {own}\n  one pool for all  {shared}\n"
+    )
 }
 
 /// The ledger of each pool, and the first thing that is wrong with one.
@@ -119,10 +132,9 @@ pub(super) fn healthy(own: &Phase) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Phase, Seen, comparison, healthy, ledgers};
+    use super::{Phase, Seen, comparison, healthy, ledgers, moral};
     use bifrost::code::Code;
-    use bifrost::observe::{ProviderSnapshot, Snapshot};
-    use bifrost::stats::{Blocks, Count, Histogram};
+    use bifrost::stats::{Blocks, Count, Histogram, ProviderSnapshot, Snapshot};
 
     /// `done` jobs that completed and one that was refused, of each of two classes.
     fn phase(shared: bool, done: u64, counted: u64) -> Phase {
@@ -191,9 +203,15 @@ mod tests {
     #[test]
     fn both_phases_stand_side_by_side() {
         let table = comparison(&phase(false, 9, 9), &phase(true, 3, 3));
-        let row = table.lines().nth(2).expect("a row");
-        let cells: Vec<_> = row.split_whitespace().collect();
-        let expected = "slow 10 9 (90 %) 1.00 ms - | 3 (75 %) 1.00 ms -";
-        assert_eq!(cells, expected.split(' ').collect::<Vec<_>>());
+        let lines: Vec<_> = table.lines().collect();
+        let cells: Vec<_> = lines[3].split_whitespace().collect();
+        assert_eq!(
+            cells,
+            ["slow", "10", "9", "(90%)", "1.00", "ms", "-", "3", "(75%)", "1.00", "ms", "-"]
+        );
+        let starts = |line: &str, what: &str| line.rfind(what).expect("a heading");
+        assert_eq!(starts(lines[0], "one pool"), starts(lines[1], "completed"));
+        let moral = moral(&phase(false, 9, 9), &phase(true, 3, 3), "slow");
+        assert!(moral.contains("each   p99 from 1.00 ms to -, 0 of 9 jobs lost\n"), "{moral}");
     }
 }

@@ -3,13 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead};
 use std::rc::Rc;
+use std::time::Duration;
 
+use async_signal::{Signal, Signals};
 use bifrost::code::Code;
 use bifrost::http::HttpRequest;
 use bifrost::sync::{Arc, thread};
-use futures_lite::{FutureExt, StreamExt, future};
+use futures_lite::{FutureExt, StreamExt};
 use smol::LocalExecutor;
-use smol::channel::{self, Receiver};
+use smol::channel::{self, Receiver, Sender};
 use smol::lock::Semaphore;
 
 use super::lines::{Line, Lines};
@@ -28,14 +30,22 @@ const LINES: usize = 64;
 /// What the tasks of a run share; they are all on one thread.
 pub(super) struct Batch {
     engine: Engine,
+    /// What messages call the input.
+    input: String,
     /// As many permits a provider as it has workers: jobs wait here, where no limit of the queue ends them.
     workers: Vec<Arc<Semaphore>>,
     output: RefCell<Output>,
     summary: RefCell<Summary>,
     interrupted: Cell<bool>,
     /// Closed when nothing more is to be read.
-    stop: channel::Sender<()>,
+    stop: Sender<()>,
     progress: indicatif::ProgressBar,
+}
+
+/// The jobs, and what messages call them.
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) reader: Box<dyn BufRead + Send>,
 }
 
 /// How a run ended.
@@ -49,20 +59,22 @@ pub(super) struct Finished {
     pub(super) output: io::Result<()>,
 }
 
-/// Runs every job of `input`; returns when each has its line, or the rest is not to have any.
+/// Runs every job of `input`; returns when each has its line, or the rest is not to have any. After an interrupt the
+/// running ones have `grace` to finish.
 pub(super) fn run(
     engine: Engine,
     workers: &[usize],
+    grace: Duration,
     mut router: Router,
-    input: Box<dyn BufRead + Send>,
+    input: Input,
     output: Output,
 ) -> io::Result<Finished> {
-    let signals =
-        async_signal::Signals::new([async_signal::Signal::Int, async_signal::Signal::Term])?;
-    let lines = read_in_thread(input)?;
+    let signals = Signals::new([Signal::Int, Signal::Term])?;
+    let lines = read_in_thread(input.reader)?;
     let (stop, stopped) = channel::bounded(1);
     let batch = Rc::new(Batch {
         engine,
+        input: input.name,
         workers: workers.iter().map(|permits| Arc::new(Semaphore::new(*permits))).collect(),
         output: RefCell::new(output),
         summary: RefCell::default(),
@@ -71,12 +83,9 @@ pub(super) fn run(
         progress: indicatif::ProgressBar::no_length(),
     });
     let executor = LocalExecutor::new();
-    let input = future::block_on(executor.run(async {
-        let interrupt = executor.spawn(interrupt(Rc::clone(&batch), signals));
-        let input = submit_all(&batch, &executor, &mut router, &lines, &stopped).await;
-        interrupt.cancel().await;
-        input
-    }));
+    let all = submit_all(&batch, &executor, &mut router, &lines, &stopped);
+    let early = end_early(&batch, &executor, signals, &stopped, grace);
+    let input = batch.engine.run(executor.run(all.or(early)));
     // The executor's tasks hold the batch too.
     drop(executor);
     batch.progress.finish_and_clear();
@@ -93,10 +102,10 @@ pub(super) fn run(
 }
 
 /// Reads on a thread of its own: a pipe that is slow must not keep results from being written.
-fn read_in_thread(input: Box<dyn BufRead + Send>) -> io::Result<Receiver<io::Result<Line>>> {
+fn read_in_thread(reader: Box<dyn BufRead + Send>) -> io::Result<Receiver<io::Result<Line>>> {
     let (sender, receiver) = channel::bounded(LINES);
     thread::spawn("jobs", move || {
-        let mut lines = Lines::new(input);
+        let mut lines = Lines::new(reader);
         while let Some(line) = lines.next().transpose() {
             let failed = line.is_err();
             if sender.send_blocking(line).is_err() || failed {
@@ -107,15 +116,33 @@ fn read_in_thread(input: Box<dyn BufRead + Send>) -> io::Result<Receiver<io::Res
     Ok(receiver)
 }
 
-/// The first signal ends the reading and cancels what runs; the second ends the process.
-async fn interrupt(batch: Rc<Batch>, mut signals: async_signal::Signals) {
-    if signals.next().await.is_some() {
+/// Ends the jobs early when a signal or an output that cannot be written asks for it. Never returns: each job ends by
+/// itself then. Another signal ends the process.
+async fn end_early<T>(
+    batch: &Batch,
+    executor: &LocalExecutor<'_>,
+    mut signals: Signals,
+    stopped: &Receiver<()>,
+    grace: Duration,
+) -> T {
+    let signal = async { signals.next().await.is_some() };
+    let failed = async {
+        let _closed = stopped.recv().await;
+        false
+    };
+    let interrupted = signal.or(failed).await;
+    // Nothing that finishes later could be written when the output is what failed.
+    let grace = if interrupted { grace } else { Duration::ZERO };
+    if interrupted {
         batch.interrupted.set(true);
         batch.stop.close();
-        batch.engine.cancel();
-        signals.next().await;
-        std::process::exit(crate::Exit::Interrupted as i32);
+        batch.say(&format!("interrupted; what runs has {grace:?} to finish; again to stop now"));
     }
+    for end in batch.engine.ends(grace) {
+        executor.spawn(end).detach();
+    }
+    signals.next().await;
+    std::process::exit(crate::Exit::Interrupted as i32);
 }
 
 async fn submit_all<'a>(
@@ -144,7 +171,7 @@ async fn submit_all<'a>(
         match router.route(&line) {
             Err(report) => {
                 let reason = report.end.as_ref().err().map_or("", |problem| &problem.message);
-                batch.progress.suspend(|| eprintln!("line {}: {reason}", line.number));
+                batch.say(&format!("{}:{}: {reason}", batch.input, line.number));
                 batch.report(&report);
             }
             Ok(routed) => {
@@ -189,10 +216,14 @@ impl Batch {
     fn report(&self, report: &Report) {
         if !self.output.borrow_mut().write(report) {
             self.stop.close();
-            self.engine.cancel();
         }
         self.summary.borrow_mut().count(report);
         self.progress.inc(1);
+    }
+
+    /// Adds a line to standard error.
+    fn say(&self, text: &str) {
+        self.progress.suspend(|| eprintln!("bifrost: {text}"));
     }
 }
 

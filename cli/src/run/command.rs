@@ -1,16 +1,21 @@
 //! From the command line to an exit status.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::Path;
+use std::time::Duration;
 
-use bifrost::config::Config;
+use bifrost::Error;
+use bifrost::config::{Config, OverflowPolicy};
 
-use super::batch::{self, Finished};
+use super::batch::{self, Finished, Input};
 use super::output::Output;
 use super::route::Router;
 use crate::engine::Engine;
 use crate::{Exit, RunArgs};
+
+/// How long a job that has a worker may wait for its place in the queue.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// Runs the jobs of a file. Everything that can be wrong beforehand is found before a request is sent.
 pub(crate) fn run(args: &RunArgs) -> Exit {
@@ -41,8 +46,6 @@ fn prepared(args: &RunArgs) -> Result<Exit, Failure> {
     let router = Router::new(names, args.provider.as_deref()).map_err(usage)?;
     let input = open(&args.jobs)
         .map_err(|error| usage(format!("{}: cannot be read ({error})", args.jobs.display())))?;
-    let workers: Vec<_> = config.providers.iter().map(|provider| provider.workers.max).collect();
-    let engine = Engine::start(config.runtime, config.providers).map_err(usage)?;
     let results = args.output.display();
     let output = Output::create(&args.output).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
@@ -50,20 +53,46 @@ fn prepared(args: &RunArgs) -> Result<Exit, Failure> {
         }
         _ => (Exit::Output, format!("{results}: cannot be written ({error})")),
     })?;
-    let finished = batch::run(engine, &workers, router, input, output)
+    let grace = config.runtime.shutdown_timeout;
+    let workers: Vec<_> = config.providers.iter().map(|provider| provider.workers.max).collect();
+    let engine = start(config, &args.config).inspect_err(|_| output.discard(&args.output))?;
+    let finished = batch::run(engine, &workers, grace, router, input, output)
         .map_err(|error| (Exit::Failed, format!("the run could not start ({error})")))?;
     Ok(conclude(finished, args))
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
+fn start(mut config: Config, file: &Path) -> Result<Engine, Failure> {
+    for provider in &mut config.providers {
+        // A batch that waits for a worker is no overload, and none of it is to be lost to a full queue.
+        provider.overflow = OverflowPolicy::Block(PATIENCE);
     }
-    Ok(Box::new(BufReader::new(File::open(path)?)))
+    let engine = Engine::start(config.runtime, config.providers).map_err(|error| {
+        let exit = if matches!(error, Error::Thread(_)) { Exit::Failed } else { Exit::Usage };
+        (exit, format!("{}: {error}", file.display()))
+    })?;
+    for (name, state) in engine.unready() {
+        eprintln!("bifrost: warning: provider {name}: {state}; its health check failed");
+    }
+    Ok(engine)
+}
+
+fn open(path: &Path) -> io::Result<Input> {
+    let reader: Box<dyn BufRead + Send> = match path == Path::new("-") {
+        true => Box::new(BufReader::new(io::stdin())),
+        false => {
+            let file = File::open(path)?;
+            if file.metadata()?.is_dir() {
+                return Err(ErrorKind::IsADirectory.into());
+            }
+            Box::new(BufReader::new(file))
+        }
+    };
+    Ok(Input { name: path.display().to_string(), reader })
 }
 
 fn conclude(finished: Finished, args: &RunArgs) -> Exit {
-    print!("{}", finished.summary.render());
+    // Whoever closed the output does not want to see it; the exit status says the rest.
+    let _closed = io::stdout().write_all(finished.summary.render().as_bytes());
     if let Err(error) = &finished.input {
         eprintln!("bifrost: {}: could not be read to its end ({error})", args.jobs.display());
     }

@@ -5,6 +5,8 @@ use std::io::{self, BufRead};
 /// The longest line that is read.
 pub(super) const MAX_LINE: usize = 64 << 20;
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
@@ -31,7 +33,11 @@ impl<R: BufRead> Lines<R> {
 
     /// The next line that is not blank.
     pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
-        while let Some(line) = self.read()? {
+        while let Some(mut line) = self.read()? {
+            // Some editors begin a file with a byte order mark.
+            if line.number == 1 && line.bytes.starts_with(BYTE_ORDER_MARK) {
+                line.bytes.drain(..BYTE_ORDER_MARK.len());
+            }
             if line.cut || !line.bytes.trim_ascii().is_empty() {
                 return Ok(Some(line));
             }
@@ -90,6 +96,13 @@ mod tests {
         assert_eq!(read("\nfirst\n  \t\nsecond\r\nno end", 100), expected);
         assert_eq!(read("", 100), []);
         assert_eq!(read("\n\n", 100), []);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let line = |number, text: &str| (number, text.to_owned(), false);
+        assert_eq!(read("\u{feff}a\n\u{feff}b", 100), [line(1, "a"), line(2, "\u{feff}b")]);
+        assert_eq!(read("\u{feff}\n", 100), []);
     }
 
     #[test]

@@ -20,6 +20,12 @@ impl Output {
         let sink = OpenOptions::new().write(true).create_new(true).open(path)?;
         Ok(Self { sink, failed: None })
     }
+
+    /// Takes the file away again while nothing is in it, so that the next run may make it.
+    pub(super) fn discard(&self, path: &Path) {
+        // One that cannot be removed is named by the next run.
+        let _stays = std::fs::remove_file(path);
+    }
 }
 
 impl<W: Write> Output<W> {

@@ -51,7 +51,7 @@ impl Summary {
                 tally.troubles(),
             ]);
         }
-        let mut text = table.render();
+        let mut text = table.render(2);
         if self.malformed > 0 {
             text.push_str(&format!("malformed lines: {}\n", self.malformed));
         }

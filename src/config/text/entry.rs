@@ -33,7 +33,8 @@ pub(in super::super) fn load(path: &Path) -> Result<Config, ConfigError> {
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| whole(format!("cannot be read ({error})"), ""))?;
-    parse(&text, &file)
+    // Some editors begin a file with a byte order mark.
+    parse(text.strip_prefix('\u{feff}').unwrap_or(&text), &file)
 }
 
 fn read(root: &Node, file: &str) -> Result<Config, ConfigError> {

@@ -127,7 +127,7 @@ fn refused<C>(spec: &Spec<C>) -> (Vec<String>, Vec<String>) {
             (vec!["7".to_owned(), "\"bad\\nvalue\"".to_owned()], vec![rule.expected.to_owned()])
         }
         Shape::Choice { words, .. } => {
-            let known = words.iter().filter(|word| word.supported).map(|word| word.name.to_owned());
+            let known = words.iter().map(|word| word.name.to_owned());
             (vec!["7".to_owned(), "\"other\"".to_owned()], known.collect())
         }
     }
@@ -220,12 +220,12 @@ fn each_mistake_has_its_own_message() {
             "2: providers.a.workers.most = 5: unknown field; one of min, max",
         ),
         (
-            "[providers.a]\noverflow = \"drop_oldest\"",
-            "2: providers.a.overflow = \"drop_oldest\": not supported yet; \"error\", \"drop_newest\" or { block = a duration from 1ms to 1h }",
+            "[providers.a]\noverflow = \"drop_eldest\"",
+            "2: providers.a.overflow = \"drop_eldest\": not one of the choices; \"error\", \"drop_newest\", \"drop_oldest\" or { block = a duration from 1ms to 1h }",
         ),
         (
             "[providers.a]\noverflow = \"block\"",
-            "2: providers.a.overflow = \"block\": a number is missing; \"error\", \"drop_newest\" or { block = a duration from 1ms to 1h }",
+            "2: providers.a.overflow = \"block\": a number is missing; \"error\", \"drop_newest\", \"drop_oldest\" or { block = a duration from 1ms to 1h }",
         ),
         (
             "[providers.a]\noverflow.block = \"2h\"",
