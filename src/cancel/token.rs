@@ -209,6 +209,7 @@ impl fmt::Debug for CancelRegistration {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 #[path = "token_tests.rs"]
 mod tests;

@@ -178,7 +178,8 @@ impl Tree {
         &mut self.nodes[id as usize]
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
+    #[cfg(not(loom))]
     pub(super) fn counts(&self) -> (usize, usize) {
         let callbacks = self.nodes.iter().map(|node| node.callbacks.len()).sum();
         (self.nodes.len() - self.free.len(), callbacks)

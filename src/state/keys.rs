@@ -134,7 +134,8 @@ impl fmt::Display for NoKey {
 
 impl std::error::Error for NoKey {}
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::{KeyRing, NoKey};
     use crate::sync::{Arc, thread};

@@ -126,7 +126,8 @@ impl Lifecycle {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::{LifeState, Lifecycle};
 

@@ -83,7 +83,8 @@ fn loop_until_ready<F: Future>(clock: &Clock, future: F, deadline: Deadline) -> 
     outcome
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::super::TestClock;
     use super::{Clock, Deadline};

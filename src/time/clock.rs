@@ -138,7 +138,8 @@ fn system_now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::{Clock, Deadline, Parker};
     use crate::sync::thread;

@@ -135,7 +135,8 @@ const fn nanos(duration: Duration) -> u64 {
     whole.saturating_add(duration.subsec_nanos() as u64)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::{Deadline, Instant};
     use std::time::Duration;

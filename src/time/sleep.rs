@@ -72,7 +72,8 @@ impl Drop for Sleep {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use crate::sync::{Arc, Parker, thread};
     use crate::time::{Deadline, Instant, TestClock};

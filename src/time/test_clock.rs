@@ -91,6 +91,7 @@ impl Deref for TestClock {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 #[path = "test_clock_tests.rs"]
 mod tests;

@@ -131,7 +131,8 @@ impl Timers {
         self.next()
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
+    #[cfg(not(loom))]
     pub(super) fn len(&self) -> usize {
         self.wheel.lock().len()
     }
@@ -181,7 +182,8 @@ impl Clock {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::time::TestClock;

@@ -328,6 +328,7 @@ impl<T> Wheel<T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 #[path = "wheel_tests.rs"]
 mod tests;
