@@ -5,15 +5,14 @@ mod support;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bifrost::code::Code;
 use bifrost::http::{Exchange, HttpError, HttpRequest};
 use futures_lite::future::block_on;
-use support::http::{LONG, MAX_BODY, config, get, raw_server, service, service_of};
+use support::http::{LONG, MAX_BODY, Stopwatch, config, get, raw_server, service, service_of};
 use support::{Connection, Server};
 
 fn code_of(result: &Result<Exchange, HttpError>) -> Code {
@@ -35,7 +34,7 @@ fn a_silent_server_times_out_at_the_smaller_limit() {
         let mut limited = config(&server.url(), &[]);
         limited.timeout = short;
         for (service, left) in [(service(&server.url()), short), (service_of(limited, 8), LONG)] {
-            let start = Instant::now();
+            let start = Stopwatch::start();
             let error = block_on(service.send(HttpRequest::get("/"), left)).unwrap_err();
             assert_eq!(error, HttpError::TransportTimeout { limit: short });
             assert!(start.elapsed() >= short && start.elapsed() < LONG / 2);
@@ -70,16 +69,15 @@ fn poll_once(future: std::pin::Pin<&mut impl Future<Output = Result<Exchange, Ht
 #[test]
 fn a_dropped_request_to_a_silent_server_is_a_zombie_until_its_limit() {
     let (events, event) = mpsc::channel();
-    let events = Mutex::new(events);
     let server = raw_server(move |connection| {
-        let events = events.lock().unwrap().clone();
+        let events = events.clone();
         events.send("asked").unwrap();
         connection.wait_closed();
         events.send("closed").unwrap();
     });
     let service = service_of(config(&server.url(), &["k"]), 8);
     let limit = Duration::from_millis(300);
-    let start = Instant::now();
+    let start = Stopwatch::start();
     {
         let mut future = pin!(service.send(HttpRequest::get("/"), limit));
         poll_once(future.as_mut());
@@ -110,9 +108,8 @@ fn a_future_that_was_never_polled_sends_nothing() {
 #[test]
 fn zombies_take_no_connection_from_the_living() {
     let (events, event) = mpsc::channel();
-    let events = Mutex::new(events);
     let server = Server::start(move |mut connection| {
-        let events = events.lock().unwrap().clone();
+        let events = events.clone();
         while let Some(request) = connection.request() {
             if request.target == "/silent" {
                 events.send("asked").unwrap();
@@ -124,7 +121,7 @@ fn zombies_take_no_connection_from_the_living() {
         }
     });
     let service = service_of(config(&server.url(), &[]), 1);
-    let start = Instant::now();
+    let start = Stopwatch::start();
     for _ in 0..12 {
         let mut zombie = pin!(service.send(HttpRequest::get("/silent"), LONG));
         poll_once(zombie.as_mut());
@@ -138,9 +135,8 @@ fn zombies_take_no_connection_from_the_living() {
 #[test]
 fn dropping_a_service_does_not_wait_for_a_silent_server() {
     let (events, event) = mpsc::channel();
-    let events = Mutex::new(events);
     let server = raw_server(move |connection| {
-        let events = events.lock().unwrap().clone();
+        let events = events.clone();
         events.send("asked").unwrap();
         connection.wait_closed();
         events.send("closed").unwrap();
@@ -151,7 +147,7 @@ fn dropping_a_service_does_not_wait_for_a_silent_server() {
         poll_once(future.as_mut());
         assert_eq!(event.recv_timeout(LONG), Ok("asked"));
     }
-    let start = Instant::now();
+    let start = Stopwatch::start();
     drop(service);
     assert_eq!(event.recv_timeout(LONG), Ok("closed"), "the client ends with its service");
     assert!(start.elapsed() < LONG / 2);
@@ -201,9 +197,8 @@ fn a_hundred_requests_at_once_keep_to_the_connection_limit() {
 #[test]
 fn any_http_answer_is_connectivity() {
     let (seen, requests) = mpsc::channel();
-    let seen = Mutex::new(seen);
     let server = Server::answering(move |request| {
-        seen.lock().unwrap().send(request.header("authorization").len()).unwrap();
+        seen.send(request.header("authorization").len()).unwrap();
         (request.target[1..].parse().unwrap(), vec![b'x'; 2 * MAX_BODY])
     });
     let service = service_of(config(&server.url(), &["k"]), 8);

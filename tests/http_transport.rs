@@ -4,8 +4,8 @@
 mod support;
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
 
 use bifrost::code::Code;
 use bifrost::config::{KeyConfig, Secret};
@@ -32,11 +32,10 @@ fn code_of(result: &Result<Exchange, HttpError>) -> Code {
 #[test]
 fn a_post_arrives_as_it_was_given_and_its_answer_comes_back() {
     let (seen, requests) = mpsc::channel();
-    let seen = Mutex::new(seen);
     let server = Server::start(move |mut connection| {
         while let Some(request) = connection.request() {
             let body = request.body.clone();
-            seen.lock().unwrap().send(request).unwrap();
+            seen.send(request).unwrap();
             connection.raw(b"HTTP/1.1 201 Created\r\nX-Twice: a\r\nX-Twice: b\r\n");
             connection.raw(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
             connection.raw(&body);
@@ -318,11 +317,10 @@ fn a_body_up_to_the_limit_is_whole_and_one_beyond_is_refused() {
 #[test]
 fn an_endless_body_is_refused_at_the_limit() {
     let (ended, end) = mpsc::channel();
-    let ended = Mutex::new(ended);
     let server = raw_server(move |connection| {
         connection.raw(b"HTTP/1.1 200 OK\r\n\r\n");
         while connection.raw(&[b'x'; 4096]) {}
-        ended.lock().unwrap().send(()).unwrap();
+        ended.send(()).unwrap();
     });
     let service = service(&server.url());
     let error = get(&service, "/").unwrap_err();

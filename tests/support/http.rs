@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bifrost::config::{KeyConfig, ProviderConfig, Secret};
 use bifrost::http::{ClientOptions, Exchange, HttpError, HttpRequest, HttpService, IsahcTransport};
+use bifrost::time::{Clock, Instant};
 use futures_lite::future::block_on;
 
 use super::{Connection, Server};
@@ -41,4 +42,21 @@ pub(crate) fn raw_server(handler: impl Fn(&mut Connection) + Send + Sync + 'stat
             handler(&mut connection);
         }
     })
+}
+
+/// Real time, for the limits that only real time can show.
+pub(crate) struct Stopwatch {
+    clock: Clock,
+    start: Instant,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        let clock = Clock::monotonic();
+        Self { start: clock.now(), clock }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.start)
+    }
 }
