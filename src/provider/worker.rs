@@ -96,6 +96,10 @@ async fn serve_one(
     index: u32,
     now: Instant,
 ) {
+    // The tick may be late: a job whose time to wait is over is never executed (S18).
+    if let Some(decided) = core.expire(index, now) {
+        core.settle(decided);
+    }
     let mut running = match core.start(index, now, lane.first + number) {
         Started::Running(running) => running,
         Started::Dead(panics) => return core.count_panics(panics),
