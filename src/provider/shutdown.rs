@@ -80,7 +80,9 @@ impl Core {
         let clock = &host.clock;
         or(self.until(|core| core.live() == 0), clock.sleep(timeout)).await;
         self.ask_to_stop();
-        or(self.until(|core| core.live() == 0), clock.sleep(GRACE)).await;
+        // A worker whose job was decided without it leaves at its next poll, unless it is stuck in one.
+        let is_over = |core: &Self| core.live() == 0 && core.host().lanes[0].spawned() == 0;
+        or(self.until(is_over), clock.sleep(GRACE)).await;
         for ticket in self.tickets(|_| true) {
             self.end(ticket, Verdict::Abandoned, |_| true);
         }
