@@ -10,6 +10,7 @@
 //! Models: `tick_request`.
 
 use super::core::{Core, Host};
+use super::job::Kind;
 use crate::exec::Ticked;
 use crate::state::{Decided, LifeState, Phase, Ticket, Verdict};
 use crate::stats::Count;
@@ -34,8 +35,12 @@ impl Core {
         }
         if let Some(runner) = bereaved {
             host.stats.add(Count::Zombies, 1);
-            host.lane_of(runner).0.set_zombie(true);
-            host.judge();
+            let lane = host.lane_of(runner).0;
+            lane.set_zombie(true);
+            // An async worker that is not stuck drops the job at its next poll: the tick judges those.
+            if lane.kind == Kind::Blocking {
+                host.judge();
+            }
         }
         if let Some(outcome) = Count::outcome(decided.verdict().code()) {
             host.stats.end(outcome, started);
@@ -110,6 +115,7 @@ impl Ticked for Core {
         // ORDERING: `tick.fences`: store-load against a push. Either the scan sees the job, or its
         // submitter sees the cleared word and asks for a tick.
         fence(Ordering::SeqCst);
+        host.judge();
         let mut ended = 0;
         let scan = self.scan(now, MOST_A_TICK, |decided| {
             ended += 1;
@@ -137,19 +143,21 @@ impl Host {
         }
     }
 
-    /// Enters `Degraded` or `Ready` as health and zombies say.
+    /// Enters `Degraded` or `Ready` as health and zombies say. Of two that judge at once, the later one to
+    /// change the state looks again, so that a verdict on an old count does not stay.
     pub(super) fn judge(&self) {
-        // ORDERING: Relaxed: a flag of its own.
-        let healthy = self.healthy.load(Ordering::Relaxed);
-        let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
-        match (self.life.state(), well) {
-            (LifeState::Ready, false) => {
-                self.life.change(LifeState::Degraded);
+        loop {
+            // ORDERING: Relaxed: a flag of its own.
+            let healthy = self.healthy.load(Ordering::Relaxed);
+            let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
+            let changed = match (self.life.state(), well) {
+                (LifeState::Ready, false) => self.life.change(LifeState::Degraded),
+                (LifeState::Degraded, true) => self.life.change(LifeState::Ready),
+                _ => None,
+            };
+            if changed.is_none() {
+                return;
             }
-            (LifeState::Degraded, true) => {
-                self.life.change(LifeState::Ready);
-            }
-            _ => {}
         }
     }
 }
