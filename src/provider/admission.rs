@@ -169,6 +169,11 @@ impl Core {
         let host = self.host();
         let lane = host.lane(kind);
         let ticket = reader.ticket();
+        if let Some(token) = options.token.as_ref().filter(|token| token.is_cancelled()) {
+            self.end(ticket, verdict_of(token.cause()), |_| true);
+            self.count_panics(self.bury(ticket.index()));
+            return Ok(reader);
+        }
         let mut pushed = lane.queue.push(ticket.index());
         if pushed == Err(PushError::Full) && self.reap() > 0 {
             pushed = lane.queue.push(ticket.index());
