@@ -23,6 +23,8 @@ pub(super) type Core = Slab<JobContext, Host>;
 /// What a provider shares beside its records.
 #[derive(Debug)]
 pub(crate) struct Host {
+    /// The provider itself, for those who start a worker on its behalf.
+    pub(super) own: Weak<Core>,
     pub(super) name: Arc<str>,
     pub(super) config: ProviderConfig,
     pub(super) runtime: usize,
@@ -108,7 +110,8 @@ impl Core {
         let lanes = lanes(&config);
         let records = records(&config, &lanes);
         let period = config.queue_timeout.min(config.timeout) / 100;
-        let host = Host {
+        let host = |own: &Weak<Self>| Host {
+            own: Weak::clone(own),
             name,
             runtime: parts.runtime,
             clock: parts.clock.clone(),
@@ -128,7 +131,7 @@ impl Core {
             http: parts.http,
             config,
         };
-        let core = Arc::new(Slab::new(records, host));
+        let core = Arc::new_cyclic(|own| Slab::new(records, host(own)));
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
         core.host().life.change(LifeState::Spawning);

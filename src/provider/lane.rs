@@ -58,20 +58,24 @@ impl Lane {
             Kind::Async => 0,
             Kind::Blocking => self.zombies().min(self.range.max as u64 / 4),
         };
-        if self.spawned() >= self.range.max as u64 + spare {
-            return None;
+        let most = self.range.max as u64 + spare;
+        let one_more = |spawned| (spawned < most).then_some(spawned + 1);
+        // ORDERING: Relaxed, both: a count that is its own bound.
+        self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        let number = self.numbers.pop();
+        if number.is_none() {
+            // ORDERING: Relaxed: as above.
+            self.spawned.fetch_sub(1, Ordering::Relaxed);
         }
-        let number = self.numbers.pop()?;
-        // ORDERING: Relaxed: a figure; the stack of numbers bounds the workers.
-        self.spawned.fetch_add(1, Ordering::Relaxed);
-        Some(number)
+        number
     }
 
     /// Takes a worker's number back.
     pub(super) fn dismiss(&self, number: u32) {
-        // ORDERING: Relaxed: a figure.
-        self.spawned.fetch_sub(1, Ordering::Relaxed);
         self.numbers.push(number);
+        // ORDERING: Relaxed: a count. Whoever takes the place may find the number not there yet, and then
+        // starts nobody.
+        self.spawned.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether there are more workers than there should be, zombies not counted.

@@ -11,6 +11,7 @@
 
 use super::core::{Core, Host};
 use super::job::Kind;
+use super::worker;
 use crate::exec::Ticked;
 use crate::state::{Decided, LifeState, Phase, Ticket, Verdict};
 use crate::stats::Count;
@@ -40,12 +41,13 @@ impl Core {
             // An async worker that is not stuck drops the job at its next poll: the tick judges those.
             if lane.kind == Kind::Blocking {
                 host.judge();
+                host.staff();
             }
         }
         if let Some(outcome) = Count::outcome(decided.verdict().code()) {
             host.stats.end(outcome, started);
         }
-        decided.publish(now);
+        self.count_panics(decided.publish(now));
         if let Some(runner) = bereaved {
             let (lane, number) = host.lane_of(runner);
             lane.queue.consumers().wake(number);
@@ -116,6 +118,7 @@ impl Ticked for Core {
         // submitter sees the cleared word and asks for a tick.
         fence(Ordering::SeqCst);
         host.judge();
+        host.staff();
         let mut ended = 0;
         let scan = self.scan(now, MOST_A_TICK, |decided| {
             ended += 1;
@@ -140,6 +143,18 @@ impl Host {
     pub(super) fn notify_drained(&self) {
         if self.life.state() == LifeState::Draining {
             self.drained.notify(usize::MAX);
+        }
+    }
+
+    /// Starts a spare for a zombie if jobs wait for one: nobody may come to submit another.
+    fn staff(&self) {
+        let lane = self.lane(Kind::Blocking);
+        if lane.zombies() > 0
+            && !lane.queue.is_empty()
+            && let Some(core) = self.own.upgrade()
+        {
+            // Without a thread the jobs wait for those that there are.
+            let _no_thread = worker::hire(&core, lane);
         }
     }
 
