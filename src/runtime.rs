@@ -15,6 +15,7 @@ use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Providers that a runtime can have over its life.
 const MAX_PROVIDERS: usize = 4096;
@@ -318,6 +319,17 @@ impl Runtime {
 }
 
 impl Inner {
+    /// Ends what a dropped runtime has left running, then its threads.
+    async fn wind_up(self: Arc<Self>) {
+        let providers = self.providers.lock().1.clone();
+        let ends = providers
+            .iter()
+            .map(|provider| provider.shutdown(ShutdownMode::Cancel, Duration::ZERO));
+        join_all(ends.collect()).await;
+        self.pool.close();
+        self.ticker.close();
+    }
+
     /// Polls an embedder's future and does what is ready. `Ready(None)`: a tick has become due earlier
     /// than `due`.
     fn step<T>(
@@ -351,9 +363,14 @@ impl Drop for Runtime {
                 provider.stop();
             }
         }
-        // Without threads of its own nobody else would let the workers end.
+        let left = self.providers().iter().any(|provider| provider.state() != LifeState::Stopped);
         if inner.config.drivers == 0 {
+            // Without threads of its own nobody else would let the workers end.
             while inner.pool.turn() {}
+        } else if let Some(unit) = inner.pool.add().filter(|_| left) {
+            // The drivers go on until the last job has ended, and close behind themselves.
+            unit.spawn(Inner::wind_up(Arc::clone(&self.inner)));
+            return;
         }
         inner.pool.close();
         inner.ticker.close();
