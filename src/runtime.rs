@@ -1,7 +1,7 @@
 //! The facade: named providers, their beginning and end, and totals.
 
 use crate::config::{ConfigError, ProviderConfig, RuntimeConfig};
-use crate::exec::{DriverPool, Drivers, Exit, Ticker, TickerThread, inside};
+use crate::exec::{DriverPool, Drivers, Ticker, TickerThread, inside};
 use crate::provider::{
     LifeState, Parts, Provider, ShutdownError, ShutdownMode, ShutdownReport, StartError,
 };
@@ -15,6 +15,7 @@ use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Providers that a runtime can have over its life.
 const MAX_PROVIDERS: usize = 4096;
@@ -124,7 +125,6 @@ struct Inner {
     born_at: Instant,
     pool: Arc<DriverPool>,
     ticker: Arc<Ticker>,
-    exit: Arc<Exit>,
     ticker_thread: Mutex<Option<TickerThread>>,
     _timers: TimerDriver,
     /// The providers by name, and in the order in which they were added.
@@ -164,7 +164,6 @@ impl Runtime {
             // ORDERING: Relaxed: the numbers only have to differ.
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             born_at: clock.now(),
-            exit: Arc::new(Exit::new(&pool, &ticker)),
             config,
             clock,
             pool,
@@ -187,7 +186,6 @@ impl Runtime {
             clock: &inner.clock,
             pool: &inner.pool,
             ticker: &inner.ticker,
-            exit: &inner.exit,
             #[cfg(feature = "http")]
             http: crate::provider::open_http(&config)
                 .map_err(|error| Error::Http(name.clone(), error))?,
@@ -290,7 +288,8 @@ impl Runtime {
         for ended in join_all(ends.collect()).await {
             report.merge(ended?);
         }
-        inner.exit.close_now();
+        inner.pool.close();
+        inner.ticker.close();
         Ok(report)
     }
 
@@ -320,6 +319,17 @@ impl Runtime {
 }
 
 impl Inner {
+    /// Ends what a dropped runtime has left running, then its threads.
+    async fn wind_up(self: Arc<Self>) {
+        let providers = self.providers.lock().1.clone();
+        let ends = providers
+            .iter()
+            .map(|provider| provider.shutdown(ShutdownMode::Cancel, Duration::ZERO));
+        join_all(ends.collect()).await;
+        self.pool.close();
+        self.ticker.close();
+    }
+
     /// Polls an embedder's future and does what is ready. `Ready(None)`: a tick has become due earlier
     /// than `due`.
     fn step<T>(
@@ -353,11 +363,17 @@ impl Drop for Runtime {
                 provider.stop();
             }
         }
-        // Without threads of its own nobody else would let the workers end.
+        let left = self.providers().iter().any(|provider| provider.state() != LifeState::Stopped);
         if inner.config.drivers == 0 {
+            // Without threads of its own nobody else would let the workers end.
             while inner.pool.turn() {}
+        } else if let Some(unit) = inner.pool.add().filter(|_| left) {
+            // The drivers go on until the last job has ended, and close behind themselves.
+            unit.spawn(Inner::wind_up(Arc::clone(&self.inner)));
+            return;
         }
-        inner.exit.close();
+        inner.pool.close();
+        inner.ticker.close();
     }
 }
 

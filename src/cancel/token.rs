@@ -13,7 +13,7 @@
 
 use super::tree::{NONE, NodeId, Tree};
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, Quiet};
 use event_listener::Event;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -141,7 +141,7 @@ impl CancelToken {
     /// Dropping the future loses nothing.
     pub async fn cancelled(&self) {
         while !self.is_cancelled() {
-            let listener = self.0.event.listen();
+            let listener = Quiet(self.0.event.listen());
             if self.is_cancelled() {
                 return;
             }

@@ -7,7 +7,7 @@ use super::job::{Job, Kind, Options};
 use super::outcome::Outcome;
 use super::rejected::{Refusal, Rejected};
 use super::{JobContext, worker};
-use crate::cancel::{CancelCause, CancelRegistration};
+use crate::cancel::{CancelCause, CancelRegistration, CancelToken};
 use crate::code::Code;
 use crate::config::OverflowPolicy;
 use crate::queue::SpaceWait;
@@ -18,6 +18,7 @@ use crate::state::{
 use crate::stats::Count;
 use crate::sync::Arc;
 use crate::time::{Deadline, Instant};
+use futures_lite::future::or;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -169,6 +170,11 @@ impl Core {
         let host = self.host();
         let lane = host.lane(kind);
         let ticket = reader.ticket();
+        if let Some(token) = options.token.as_ref().filter(|token| token.is_cancelled()) {
+            self.end(ticket, verdict_of(token.cause()), |_| true);
+            self.count_panics(self.bury(ticket.index()));
+            return Ok(reader);
+        }
         let mut pushed = lane.queue.push(ticket.index());
         if pushed == Err(PushError::Full) && self.reap() > 0 {
             pushed = lane.queue.push(ticket.index());
@@ -269,16 +275,21 @@ impl Core {
                 if refusal.reason != Code::QueueFull || host.clock.now() >= until {
                     break;
                 }
-                self.wait(space, until).await;
+                self.wait(space, until, job.options.token.as_ref()).await;
             }
             blocked.end();
         }
         Err(self.refuse(refusal, job))
     }
 
-    async fn wait(&self, space: SpaceWait<'_>, until: Instant) {
+    /// Waits for space, for `until`, or for a cancel: the next try ends a cancelled job without space.
+    async fn wait(&self, space: SpaceWait<'_>, until: Instant, token: Option<&CancelToken>) {
         let timeout = self.host().clock.sleep_until(until);
-        futures_lite::future::or(space, timeout).await;
+        let limit = or(space, timeout);
+        match token {
+            Some(token) => or(limit, token.cancelled()).await,
+            None => limit.await,
+        }
     }
 }
 

@@ -8,11 +8,12 @@ use super::JobContext;
 use super::core::{Core, Host};
 use super::job::JobId;
 use super::outcome::Outcome;
-use crate::state::{Chain, Completions, Report, Stamps};
-use crate::sync::{Arc, Mutex, Weak};
+use crate::state::{Chain, Completions, Report, Stamps, drop_caught};
+use crate::sync::{Arc, Mutex, Quiet, Weak};
 use crate::time::{Clock, Deadline};
 use event_listener::Event;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// One job's outcome with what is known around it.
@@ -90,7 +91,7 @@ impl<T: Send + 'static> CompletionQueue<T> {
     }
 
     /// As [`new`](Self::new); `notify` is called after each completion, by the thread that publishes it:
-    /// it must neither block nor panic.
+    /// it must not block. A panic in it is caught and counted.
     pub fn with_notify(clock: &Clock, notify: impl Fn() + Send + Sync + 'static) -> Self {
         let shared = Shared {
             clock: clock.clone(),
@@ -110,10 +111,16 @@ impl<T: Send + 'static> CompletionQueue<T> {
             return Arc::clone(port);
         }
         let shared: Weak<Shared<T>> = Arc::downgrade(&self.shared);
+        let counting = Arc::downgrade(core);
         let notify = move || {
             if let Some(shared) = shared.upgrade() {
                 shared.came.notify(usize::MAX);
-                (shared.notify)();
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (shared.notify)())) {
+                    drop_caught(payload);
+                    if let Some(core) = counting.upgrade() {
+                        core.count_panics(1);
+                    }
+                }
             }
         };
         let port = Arc::new(Port {
@@ -168,7 +175,7 @@ impl<T: Send + 'static> CompletionQueue<T> {
     ) -> usize {
         let mut count = 0;
         loop {
-            let came = self.shared.came.listen();
+            let came = Quiet(self.shared.came.listen());
             count += self.poll(most - count, &mut take);
             if count >= least.min(most) {
                 return count;

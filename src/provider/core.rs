@@ -6,7 +6,7 @@ use super::lane::Lane;
 use super::shutdown::ShutdownMode;
 use super::worker;
 use crate::config::{ConfigError, DriverMode, ProviderConfig};
-use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
+use crate::exec::{DriverPool, Drivers, Ticked, Ticker, Unit};
 use crate::state::{Due, LifeState, Lifecycle, Slab};
 use crate::stats::Blocks;
 use crate::sync::atomic::AtomicBool;
@@ -24,6 +24,8 @@ pub(super) type Core = Slab<JobContext, Host>;
 /// What a provider shares beside its records.
 #[derive(Debug)]
 pub(crate) struct Host {
+    /// The provider itself, for those who start a worker on its behalf.
+    pub(super) own: Weak<Core>,
     pub(super) name: Arc<str>,
     pub(super) config: ProviderConfig,
     pub(super) runtime: usize,
@@ -40,9 +42,6 @@ pub(crate) struct Host {
     /// When the tick looks at this provider next.
     pub(super) next_tick: Due,
     pub(super) period: Duration,
-    /// Left when the last worker has ended.
-    pub(super) exit: Arc<Exit>,
-    pub(super) left: AtomicBool,
     /// Notified whenever something ends while the provider drains.
     pub(super) drained: Event,
     /// The threads of blocking workers, for the end.
@@ -62,8 +61,6 @@ pub struct Parts<'a> {
     pub pool: &'a DriverPool,
     /// The runtime's tick.
     pub ticker: &'a Arc<Ticker>,
-    /// What ends with the last provider.
-    pub exit: &'a Arc<Exit>,
     /// The provider's HTTP side, if it has a base URL.
     #[cfg(feature = "http")]
     pub http: Option<crate::http::HttpService>,
@@ -114,7 +111,8 @@ impl Core {
         let lanes = lanes(&config);
         let records = records(&config, &lanes);
         let period = config.queue_timeout.min(config.timeout) / 100;
-        let host = Host {
+        let host = |own: &Weak<Self>| Host {
+            own: Weak::clone(own),
             name,
             runtime: parts.runtime,
             clock: parts.clock.clone(),
@@ -128,18 +126,15 @@ impl Core {
             ticker: Arc::clone(parts.ticker),
             next_tick: Due::new(),
             period: period.clamp(*PERIODS.start(), *PERIODS.end()),
-            exit: Arc::clone(parts.exit),
-            left: AtomicBool::new(false),
             drained: Event::new(),
             threads: Mutex::new(Vec::new()),
             #[cfg(feature = "http")]
             http: parts.http,
             config,
         };
-        let core = Arc::new(Slab::new(records, host));
+        let core = Arc::new_cyclic(|own| Slab::new(records, host(own)));
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
-        core.host().exit.open();
         core.host().life.change(LifeState::Spawning);
         for lane in &core.host().lanes {
             for _ in 0..lane.range.min {

@@ -106,6 +106,14 @@ impl<T> Future for JobHandle<T> {
     }
 }
 
+impl<T> Drop for JobHandle<T> {
+    fn drop(&mut self) {
+        if let Some(core) = self.core().cloned() {
+            core.count_panics(self.reader.leave());
+        }
+    }
+}
+
 impl<T> fmt::Debug for JobHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobHandle").field("id", &self.id()).field("state", &self.state()).finish()

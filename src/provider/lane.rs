@@ -60,11 +60,11 @@ impl Lane {
         };
         let most = self.range.max as u64 + spare;
         let one_more = |spawned| (spawned < most).then_some(spawned + 1);
-        // ORDERING: Relaxed, both: a count that only has to stay below its limit.
+        // ORDERING: Relaxed, both: a count that is its own bound.
         self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
         let number = self.numbers.pop();
         if number.is_none() {
-            // ORDERING: Relaxed: a figure. The worker that just left has not yet returned its number.
+            // ORDERING: Relaxed: as above.
             self.spawned.fetch_sub(1, Ordering::Relaxed);
         }
         number
@@ -73,7 +73,8 @@ impl Lane {
     /// Takes a worker's number back.
     pub(super) fn dismiss(&self, number: u32) {
         self.numbers.push(number);
-        // ORDERING: Relaxed: a figure.
+        // ORDERING: Relaxed: a count. Whoever takes the place may find the number not there yet, and then
+        // starts nobody.
         self.spawned.fetch_sub(1, Ordering::Relaxed);
     }
 

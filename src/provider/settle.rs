@@ -4,6 +4,8 @@
 //! at all while no job is in flight.
 
 use super::core::{Core, Host};
+use super::job::Kind;
+use super::worker;
 use crate::exec::Ticked;
 use crate::state::{Decided, LifeState, Phase, Ticket, Verdict};
 use crate::stats::Count;
@@ -28,13 +30,18 @@ impl Core {
         }
         if let Some(runner) = bereaved {
             host.stats.add(Count::Zombies, 1);
-            host.lane_of(runner).0.set_zombie(true);
-            host.judge();
+            let lane = host.lane_of(runner).0;
+            lane.set_zombie(true);
+            // An async worker that is not stuck drops the job at its next poll: the tick judges those.
+            if lane.kind == Kind::Blocking {
+                host.judge();
+                host.staff();
+            }
         }
         if let Some(outcome) = Count::outcome(decided.verdict().code()) {
             host.stats.end(outcome, started);
         }
-        decided.publish(now);
+        self.count_panics(decided.publish(now));
         if let Some(runner) = bereaved {
             let (lane, number) = host.lane_of(runner);
             lane.queue.consumers().wake(number);
@@ -94,6 +101,8 @@ impl Ticked for Core {
         if !host.next_tick.take(now) {
             return host.next_tick.get();
         }
+        host.judge();
+        host.staff();
         let mut ended = 0;
         let scan = self.scan(now, MOST_A_TICK, |decided| {
             ended += 1;
@@ -113,36 +122,40 @@ impl Ticked for Core {
 }
 
 impl Host {
-    /// Draining, whoever waits for the end looks again; and the last worker leaves the runtime.
+    /// Draining, whoever waits for the end looks again.
     pub(super) fn notify_drained(&self) {
-        if !matches!(self.life.state(), LifeState::Draining | LifeState::Stopped) {
-            return;
-        }
-        self.drained.notify(usize::MAX);
-        // ORDERING: Relaxed, both: only one of those who see the last worker gone may go on.
-        if self.lanes.iter().all(|lane| lane.spawned() == 0)
-            && !self.left.swap(true, Ordering::Relaxed)
-        {
-            if let Some(pool) = &self.own_pool {
-                pool.close();
-            }
-            self.exit.leave();
+        if self.life.state() == LifeState::Draining {
+            self.drained.notify(usize::MAX);
         }
     }
 
-    /// Enters `Degraded` or `Ready` as health and zombies say.
+    /// Starts a spare for a zombie if jobs wait for one: nobody may come to submit another.
+    fn staff(&self) {
+        let lane = self.lane(Kind::Blocking);
+        if lane.zombies() > 0
+            && !lane.queue.is_empty()
+            && let Some(core) = self.own.upgrade()
+        {
+            // Without a thread the jobs wait for those that there are.
+            let _no_thread = worker::hire(&core, lane);
+        }
+    }
+
+    /// Enters `Degraded` or `Ready` as health and zombies say. Of two that judge at once, the later one to
+    /// change the state looks again, so that a verdict on an old count does not stay.
     pub(super) fn judge(&self) {
-        // ORDERING: Relaxed: a flag of its own.
-        let healthy = self.healthy.load(Ordering::Relaxed);
-        let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
-        match (self.life.state(), well) {
-            (LifeState::Ready, false) => {
-                self.life.change(LifeState::Degraded);
+        loop {
+            // ORDERING: Relaxed: a flag of its own.
+            let healthy = self.healthy.load(Ordering::Relaxed);
+            let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
+            let changed = match (self.life.state(), well) {
+                (LifeState::Ready, false) => self.life.change(LifeState::Degraded),
+                (LifeState::Degraded, true) => self.life.change(LifeState::Ready),
+                _ => None,
+            };
+            if changed.is_none() {
+                return;
             }
-            (LifeState::Degraded, true) => {
-                self.life.change(LifeState::Ready);
-            }
-            _ => {}
         }
     }
 }

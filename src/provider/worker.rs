@@ -5,8 +5,8 @@ use super::core::{Core, Host};
 use super::job::Kind;
 use super::lane::Lane;
 use super::settle::nanos;
-use crate::exec::Inside;
-use crate::state::{Attempted, Running, Started};
+use crate::exec::{DriverPool, Inside};
+use crate::state::{Attempted, LifeState, Running, Started};
 use crate::stats::Count;
 use crate::sync::{Arc, thread};
 use crate::time::Instant;
@@ -53,6 +53,10 @@ fn spawn_thread(core: &Arc<Core>, number: u32) -> io::Result<()> {
 fn leave(host: &Host, lane: &Lane, number: u32) {
     host.stats.add(Count::WorkersEnded, 1);
     lane.dismiss(number);
+    if host.life.state() == LifeState::Draining && host.lane(Kind::Async).spawned() == 0 {
+        // Nobody may wait for the end to do it.
+        host.own_pool.iter().for_each(DriverPool::close);
+    }
     host.notify_drained();
 }
 
@@ -96,6 +100,10 @@ async fn serve_one(
     index: u32,
     now: Instant,
 ) {
+    // The tick may be late: a job whose time to wait is over is never executed (S18).
+    if let Some(decided) = core.expire(index, now) {
+        core.settle(decided);
+    }
     let mut running = match core.start(index, now, lane.first + number) {
         Started::Running(running) => running,
         Started::Dead(panics) => return core.count_panics(panics),

@@ -15,6 +15,7 @@
 
 use super::waiters::Waiters;
 use crate::ring::{JobRing, PopError, PopIf, PushError};
+use crate::sync::Quiet;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 use event_listener::{Event, EventListener};
 use std::fmt;
@@ -130,7 +131,7 @@ impl JobQueue {
     /// Announces a producer that will wait for space. The caller tries to push once more, and awaits the
     /// result only if the queue is still full.
     pub fn wait_for_space(&self) -> SpaceWait<'_> {
-        let listener = self.space.listen();
+        let listener = Quiet(self.space.listen());
         // ORDERING: Relaxed: the fence below orders it.
         self.blocked.fetch_add(1, Ordering::Relaxed);
         // ORDERING: `space.fences`: store-load against `freed`.
@@ -222,7 +223,7 @@ impl Drop for Pop<'_> {
 #[derive(Debug)]
 pub struct SpaceWait<'a> {
     queue: &'a JobQueue,
-    listener: EventListener,
+    listener: Quiet<EventListener>,
 }
 
 impl Future for SpaceWait<'_> {

@@ -143,28 +143,39 @@ impl<C, X, T> Reader<C, X, T> {
     }
 }
 
-/// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell.
-fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) {
+/// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell. Gives how many
+/// of its drops panicked.
+fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) -> u32 {
+    let mut panics = 0;
     let state = &slab.record(ticket.index()).state;
     loop {
         match state.release_handle(|verdict: Verdict| unread && verdict.has_result()) {
-            Release::Shared => return,
-            Release::Last => return slab.give_back(ticket.index()),
+            Release::Shared => return panics,
+            Release::Last => {
+                slab.give_back(ticket.index());
+                return panics;
+            }
             Release::ResultFirst => {
-                drop_ended(slab, ticket);
+                panics += u32::from(drop_ended(slab, ticket));
                 unread = false;
             }
         }
     }
 }
 
+impl<C, X, T> Reader<C, X, T> {
+    /// Leaves the outcome unread, as a drop does; how many drops of it panicked.
+    pub fn leave(&mut self) -> u32 {
+        match self.slab.take().filter(|_| !self.delivered) {
+            Some(slab) => release(&slab, self.ticket, true),
+            None => 0,
+        }
+    }
+}
+
 impl<C, X, T> Drop for Reader<C, X, T> {
     fn drop(&mut self) {
-        if let Some(slab) = self.slab.take()
-            && !self.delivered
-        {
-            release(&slab, self.ticket, true);
-        }
+        self.leave();
     }
 }
 

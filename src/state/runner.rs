@@ -174,9 +174,9 @@ impl<'a, C, X> Running<'a, C, X> {
         }
     }
 
-    /// Drops a result that nobody will read, for the worker that published it.
-    pub(super) fn drop_orphan(slab: &Slab<C, X>, ticket: Ticket) {
-        drop_ended(slab, ticket);
+    /// Drops a result that nobody will read, for the worker that published it. `true` if that panicked.
+    pub(super) fn drop_orphan(slab: &Slab<C, X>, ticket: Ticket) -> bool {
+        drop_ended(slab, ticket)
     }
 }
 

@@ -434,22 +434,21 @@ impl<'a, C, X> Decided<'a, C, X> {
     }
 
     /// Makes the outcome readable and wakes whoever waits for it. Everything that was counted before is
-    /// visible to whoever sees the outcome.
-    pub fn publish(mut self, now: Instant) {
+    /// visible to whoever sees the outcome. Gives how many drops of a result without a reader panicked.
+    pub fn publish(mut self, now: Instant) -> u32 {
         self.slab.record(self.ticket.index()).set_end(now);
-        self.publish_once();
+        self.publish_once()
     }
 
-    fn publish_once(&mut self) {
+    fn publish_once(&mut self) -> u32 {
         self.published = true;
         let record = self.slab.record(self.ticket.index());
         // SAFETY: the delivery is the decider's until it publishes, and this value is the decider's right.
         #[expect(unsafe_code, reason = "exclusive in `Decided`")]
         let delivery = record.delivery.with_mut(|place| std::mem::take(unsafe { &mut *place }));
         let publication = record.state.publish();
-        if publication.orphaned && self.verdict.has_result() {
-            Running::drop_orphan(self.slab, self.ticket);
-        }
+        let orphan = publication.orphaned && self.verdict.has_result();
+        let panics = u32::from(orphan && Running::drop_orphan(self.slab, self.ticket));
         // From here on the record may be in its next life: a late wake-up is then a spurious one.
         if !delivery.deliver(self.ticket) {
             record.waiter.wake();
@@ -457,6 +456,7 @@ impl<'a, C, X> Decided<'a, C, X> {
         if publication.last {
             self.slab.give_back(self.ticket.index());
         }
+        panics
     }
 }
 

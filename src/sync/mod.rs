@@ -10,6 +10,7 @@
 //! | [`Mutex`], [`Condvar`] | std, poison ignored | loom's |
 //! | [`Parker`] | a state word over `std::thread::park` | the same word over loom's park |
 //! | [`AtomicWaker`] | ours | ours, explored |
+//! | [`Quiet`] | keeps the panics of foreign wakers away from an event's list | the same |
 //! | [`thread`] | std | loom's |
 //!
 //! [`Mutex`] is for cold paths alone: `tests/house.rs` holds the list of files that may name it.
@@ -18,6 +19,7 @@ pub mod atomic;
 mod cell;
 mod mutex;
 mod park;
+mod quiet;
 pub mod thread;
 mod token;
 mod waker;
@@ -26,6 +28,7 @@ pub use cell::UnsafeCell;
 pub use crossbeam_utils::{Backoff, CachePadded};
 pub use mutex::{Condvar, Mutex, MutexGuard};
 pub use park::{Parker, Unparker};
+pub use quiet::Quiet;
 pub use std::sync::{Arc, OnceLock, Weak};
 pub use waker::AtomicWaker;
 

@@ -1,0 +1,34 @@
+//! Foreign wakers in hands that a panic would hurt.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+/// A future that is polled with a waker whose panics stay inside it: for waits on an
+/// `event_listener::Event`, whose list does not survive a waker that panics.
+#[derive(Debug)]
+#[must_use = "a future does nothing unless it is polled"]
+pub struct Quiet<F>(pub F);
+
+impl<F: Future + Unpin> Future for Quiet<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = Waker::from(Arc::new(QuietWaker(cx.waker().clone())));
+        Pin::new(&mut self.0).poll(&mut Context::from_waker(&waker))
+    }
+}
+
+struct QuietWaker(Waker);
+
+impl Wake for QuietWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        drop(catch_unwind(AssertUnwindSafe(|| self.0.wake_by_ref())));
+    }
+}
