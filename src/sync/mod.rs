@@ -18,6 +18,8 @@ pub mod atomic;
 mod cell;
 mod mutex;
 mod park;
+#[cfg(all(unix, not(loom)))]
+mod signals;
 pub mod thread;
 mod waker;
 
