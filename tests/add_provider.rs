@@ -5,7 +5,10 @@ use bifrost::{Error, Job, Runtime, ShutdownMode};
 use std::io;
 
 fn runtime() -> Runtime {
-    Runtime::builder().config(RuntimeConfig::default().drivers(1)).build().unwrap()
+    Runtime::builder()
+        .config(RuntimeConfig::default().drivers(1))
+        .build()
+        .expect("the runtime starts")
 }
 
 fn small(name: &str) -> ProviderConfig {
