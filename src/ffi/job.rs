@@ -31,10 +31,11 @@ pub type DropFn = Option<unsafe extern "C" fn(arg: *mut c_void)>;
 /// A job. FROZEN: 56 bytes where pointers have 8.
 ///
 /// `arg` is the library's from the moment that the job is accepted. `drop` is then called with it exactly
-/// once, on every path: by the worker right after `run` returned and before the completion can be seen,
-/// also if the job was cancelled or timed out while it ran; or, if the job never runs, by whichever
-/// thread takes it out of its queue, before or after its completion is delivered. If the job is refused,
-/// `arg` stays the caller's, and neither `run` nor `drop` is called.
+/// once, on every path. If the job runs, the worker calls it right after `run` has returned: before the
+/// completion can be seen if the job completes, and after it if the job was cancelled or timed out while
+/// it ran. If the job never runs, whichever thread takes it out of its queue calls it, before or after the
+/// completion can be seen. If the job is refused, `arg` stays the caller's, and neither `run` nor `drop`
+/// is called.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct JobSpec {
@@ -233,8 +234,8 @@ pub unsafe extern "C" fn bifrost_job_cancel(provider: *const ProviderHandle, tic
 /// - `ticket`: the job's ticket, which is good for this provider alone.
 /// - `state`: gets one of `bifrost_job_state`.
 ///
-/// Returns: `BIFROST_OK`, `BIFROST_STALE` if its completion was read or nobody was to get one,
-/// `BIFROST_NULL`, or `BIFROST_FORKED`.
+/// Returns: `BIFROST_OK`; `BIFROST_STALE` once its completion was read, or nobody was to get one, and its
+/// worker has let go; `BIFROST_NULL`, or `BIFROST_FORKED`.
 /// Ownership: nothing changes hands.
 /// Thread safety: any thread.
 /// Blocking: never.
