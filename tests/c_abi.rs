@@ -124,6 +124,74 @@ fn the_header_is_clean_in_every_standard() {
     }
 }
 
+/// The libraries as `make lib` links them, out of the same build.
+fn linked() -> &'static Path {
+    static LINKED: OnceLock<PathBuf> = OnceLock::new();
+    LINKED.get_or_init(|| {
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linked");
+        let mut link = Command::new("sh");
+        link.current_dir(root()).arg("capi/link.sh").arg(libraries().join("libbifrost.a"));
+        run(link.arg(&out).args(["libbifrost.so.0", env!("CARGO_PKG_VERSION")]));
+        out
+    })
+}
+
+fn printed(command: &mut Command) -> String {
+    String::from_utf8(run(command).stdout).expect("programs print UTF-8")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_linked_library_has_a_soname_versions_and_no_other_symbol() {
+    let library = linked().join("libbifrost.so");
+    let dynamic = printed(Command::new("readelf").arg("-d").arg(&library));
+    assert!(dynamic.contains("[libbifrost.so.0]"), "{dynamic}");
+    assert!(dynamic.contains("NODELETE"), "{dynamic}");
+    let listed = printed(Command::new("nm").args(["-D", "--defined-only"]).arg(&library));
+    let functions = listed.lines().filter_map(|line| line.split(" T ").nth(1));
+    let versioned: Vec<&str> =
+        functions.filter_map(|name| name.strip_suffix("@@BIFROST_0")).collect();
+    let golden =
+        std::fs::read_to_string(root().join("abi/symbols.txt")).expect("the list is there");
+    assert_eq!(versioned, golden.lines().collect::<Vec<_>>());
+    assert_eq!(listed.lines().count(), versioned.len() + 1, "the functions and the node: {listed}");
+
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ledger-shared");
+    let mut cc = Command::new("cc");
+    cc.current_dir(root())
+        .args(["-std=c99", "-Iinclude", "examples/c/ledger.c", "-o"])
+        .arg(&program);
+    run(cc.arg("-L").arg(linked()).args(["-lbifrost"]));
+    let shown = printed(Command::new(program).env("LD_LIBRARY_PATH", linked()));
+    assert!(shown.ends_with("the ledger balances\n"), "{shown}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_linked_archive_stands_beside_another_rust_library() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("neighbour");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let rust = "#[unsafe(no_mangle)]\npub extern \"C\" fn neighbour() -> i32 {\n    \
+                i32::from(std::panic::catch_unwind(|| panic!(\"on purpose\")).is_err())\n}\n";
+    let c = "#include \"check.h\"\nint neighbour(void);\nint main(void)\n{\n    \
+             bifrost_runtime *runtime = new_runtime();\n    CHECK(neighbour() == 1);\n    \
+             OK(bifrost_runtime_free(runtime));\n    return 0;\n}\n";
+    std::fs::write(dir.join("neighbour.rs"), rust).expect("a file");
+    std::fs::write(dir.join("main.c"), c).expect("a file");
+    let mut rustc = Command::new("rustc");
+    rustc.current_dir(&dir).args(["--edition=2024", "--crate-type=staticlib", "neighbour.rs"]);
+    run(&mut rustc);
+    let mut cc = Command::new("cc");
+    cc.current_dir(&dir)
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg("-I")
+        .arg(root().join("tests/c"));
+    cc.args(["main.c", "libneighbour.a"]).arg(linked().join("libbifrost.a"));
+    run(cc.args(["-lpthread", "-ldl", "-lm", "-o", "main"]));
+    run(&mut Command::new(dir.join("main")));
+}
+
 #[test]
 fn the_shared_library_exports_the_golden_list_and_nothing_else() {
     let library = libraries().join("libbifrost.so");
