@@ -4,8 +4,13 @@ use super::{Arg, DRIVE, Mark, REFUSE, limit, may_block};
 use std::ffi::c_void;
 use std::time::Duration;
 
+/// Counts a drop.
+///
+/// # Safety
+///
+/// `arg` is a counter.
 unsafe extern "C" fn count(arg: *mut c_void) {
-    // SAFETY: the tests pass a counter.
+    // SAFETY: by contract.
     unsafe { *arg.cast::<u32>() += 1 };
 }
 

@@ -2,9 +2,8 @@
 
 use super::boundary::guard_or;
 use crate::code::Code;
-use std::ffi::{CStr, CString, c_char};
-
 use crate::sync::OnceLock;
+use std::ffi::{CStr, CString, c_char};
 
 /// What stands for a number that is no status.
 const UNKNOWN: &CStr = c"unknown";

@@ -110,6 +110,38 @@ static void a_job_that_is_refused(void)
     CHECK(queued.drops == waiting && queued.runs == waiting && refused.drops == 0);
 }
 
+static void a_call_that_finds_no_space_in_time(void)
+{
+    bifrost_provider_options options = small_options();
+    struct world world;
+    struct gate busy = GATE_CLOSED, refused = GATE_OPEN;
+    bifrost_job job = gate_job(&busy, 1, BIFROST_JOB_BLOCKING);
+    bifrost_completion completion;
+    int jobs = 0;
+    options.overflow = BIFROST_OVERFLOW_BLOCK;
+    options.block_timeout_ns = 1000000;
+    world.runtime = new_runtime();
+    world.provider = new_provider(world.runtime, "a", &options);
+    OK(bifrost_cq_new(world.runtime, &world.cq));
+    do {
+        jobs++;
+    } while (bifrost_submit(world.provider, world.cq, &job, NULL) == BIFROST_OK);
+    gate_await(&busy, &busy.started, 1);
+    while (bifrost_submit(world.provider, world.cq, &job, NULL) == BIFROST_OK) {
+        jobs++;
+    }
+    job = gate_job(&refused, 2, BIFROST_JOB_BLOCKING);
+    completion.status = 99;
+    IS(BIFROST_QUEUE_FULL, bifrost_call(world.provider, &job, &completion));
+    CHECK(completion.status == 99 && gate_read(&refused, &refused.drops) == 0);
+    gate_change(&busy, &busy.open, 1);
+    gate_await(&busy, &busy.drops, jobs - 1);
+    OK(bifrost_call(world.provider, &job, &completion));
+    CHECK(completion.status == BIFROST_OK && completion.user_data == 2);
+    end(world);
+    CHECK(busy.drops == jobs - 1 && refused.drops == 1);
+}
+
 static void a_job_that_is_cancelled_in_the_queue(void)
 {
     struct world world = begin(0);
@@ -294,6 +326,7 @@ int main(void)
 {
     a_job_that_runs();
     a_job_that_is_refused();
+    a_call_that_finds_no_space_in_time();
     a_job_that_is_cancelled_in_the_queue();
     a_job_that_is_cancelled_while_it_runs();
     a_job_that_runs_out_of_time();

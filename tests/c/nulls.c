@@ -115,6 +115,35 @@ static void bad_jobs(bifrost_runtime *runtime)
     OK(bifrost_provider_free(provider));
 }
 
+static void extreme_durations(bifrost_runtime *runtime)
+{
+    const uint64_t extremes[] = {1, UINT64_MAX / 2, UINT64_MAX - 1, BIFROST_FOREVER};
+    bifrost_provider_options options = small_options();
+    bifrost_provider *provider = NULL;
+    struct gate gate = GATE_OPEN;
+    bifrost_job job = gate_job(&gate, 1, 0);
+    bifrost_completion completion;
+    bifrost_cq *cq = NULL;
+    size_t i, count = 0;
+    options.exec_timeout_ns = UINT64_MAX - 1;
+    IS(BIFROST_CONFIG, bifrost_provider_new(runtime, "extreme", 7, &options, &provider));
+    options.exec_timeout_ns = BIFROST_FOREVER;
+    options.queue_timeout_ns = BIFROST_FOREVER;
+    provider = new_provider(runtime, "extreme", &options);
+    OK(bifrost_cq_new(runtime, &cq));
+    for (i = 0; i < sizeof extremes / sizeof *extremes; i++) {
+        job.deadline_ns = extremes[i];
+        job.priority = i % 2 == 0 ? -128 : 127;
+        OK(bifrost_submit(provider, cq, &job, NULL));
+        OK(bifrost_cq_wait(cq, &completion, 1, 1, extremes[sizeof extremes / sizeof *extremes - 1 - i % 3],
+                           &count));
+        CHECK(count == 1 && completion.user_data == 1);
+        CHECK(completion.status == BIFROST_OK || i == 0);
+    }
+    OK(bifrost_cq_free(cq));
+    OK(bifrost_provider_free(provider));
+}
+
 static void statuses_have_names(void)
 {
     CHECK(strcmp(bifrost_status_name(BIFROST_QUEUE_FULL), "queue_full") == 0);
@@ -131,6 +160,7 @@ int main(void)
     runtime = new_runtime();
     bad_names_and_settings(runtime);
     bad_jobs(runtime);
+    extreme_durations(runtime);
     OK(bifrost_runtime_free(runtime));
     return 0;
 }
