@@ -10,6 +10,7 @@ TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := libbifrost.so.$(firstword $(subst ., ,$(VERSION)))
 CAPI    := $(if $(filter 0,$(HTTP)),--no-default-features)
+LIBS    := $(TARGET)/lib
 DEST    := $(DESTDIR)$(PREFIX)
 
 # The models need loom's cfg on the whole graph, so they are built beside everything else.
@@ -45,15 +46,15 @@ theory: setup ## queueing theory against the real pool on the test clock, the lo
 	$(CARGO) test --release --locked --test theory -- --ignored --nocapture
 
 lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)
-	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) -- \
-	    -C link-arg=-Wl,-soname,$(SONAME) -C link-arg=-Wl,-z,nodelete,-z,now
-	@ls -l "$(TARGET)/capi/libbifrost.so" "$(TARGET)/capi/libbifrost.a"
+	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) --crate-type staticlib
+	sh capi/link.sh "$(TARGET)/capi/libbifrost.a" "$(LIBS)" $(SONAME) $(VERSION)
+	@ls -l "$(LIBS)"
 
 install: lib ## header, libraries and pkg-config file below $(DESTDIR)$(PREFIX)
 	install -d "$(DEST)/include" "$(DEST)/lib/pkgconfig"
 	install -m 644 include/bifrost.h "$(DEST)/include/"
-	install -m 644 "$(TARGET)/capi/libbifrost.a" "$(DEST)/lib/"
-	install -m 755 "$(TARGET)/capi/libbifrost.so" "$(DEST)/lib/libbifrost.so.$(VERSION)"
+	install -m 644 "$(LIBS)/libbifrost.a" "$(DEST)/lib/"
+	install -m 755 "$(LIBS)/libbifrost.so.$(VERSION)" "$(DEST)/lib/"
 	ln -sf libbifrost.so.$(VERSION) "$(DEST)/lib/$(SONAME)"
 	ln -sf $(SONAME) "$(DEST)/lib/libbifrost.so"
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' scripts/bifrost.pc.in \

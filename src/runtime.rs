@@ -34,6 +34,8 @@ pub enum Error {
     Http(String, crate::http::HttpError),
     /// The system gives no thread.
     Thread(io::Error),
+    /// The runtime is shutting down, or has.
+    ShuttingDown,
 }
 
 impl fmt::Display for Error {
@@ -45,6 +47,7 @@ impl fmt::Display for Error {
             #[cfg(feature = "http")]
             Self::Http(name, error) => write!(f, "provider {name:?}: {error}"),
             Self::Thread(error) => write!(f, "no thread could be started: {error}"),
+            Self::ShuttingDown => f.write_str("the runtime is shutting down"),
         }
     }
 }
@@ -127,8 +130,16 @@ struct Inner {
     ticker: Arc<Ticker>,
     ticker_thread: Mutex<Option<TickerThread>>,
     _timers: TimerDriver,
-    /// The providers by name, and in the order in which they were added.
-    providers: Mutex<(HashMap<String, usize>, Vec<Provider>)>,
+    providers: Mutex<Providers>,
+}
+
+#[derive(Default)]
+struct Providers {
+    /// In the order in which they were added.
+    all: Vec<Provider>,
+    by_name: HashMap<String, usize>,
+    /// No more may come.
+    closed: bool,
 }
 
 impl Runtime {
@@ -170,7 +181,7 @@ impl Runtime {
             ticker,
             ticker_thread: Mutex::new(ticker_thread),
             _timers: timers,
-            providers: Mutex::new((HashMap::new(), Vec::new())),
+            providers: Mutex::new(Providers::default()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -192,22 +203,45 @@ impl Runtime {
         };
         let provider =
             Provider::start(config, parts).map_err(|error| Error::Provider(name.clone(), error))?;
-        let mut providers = inner.providers.lock();
-        let place = providers.1.len();
-        providers.0.insert(name, place);
-        providers.1.push(provider.clone());
+        inner.adopt(&provider).inspect_err(|_| provider.stop())?;
         Ok(provider)
+    }
+
+    /// Adds a provider while the runtime runs: starts the least of its workers, checks its health, and
+    /// opens its door. If its check is required and fails, it is there as `Failed`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] for settings out of range, a name that is taken, a runtime that shuts down, or a system
+    /// that has no thread to give. Nothing of the provider is left running then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped during the check, the provider stays with the runtime and takes no jobs.
+    pub async fn add(&self, config: ProviderConfig) -> Result<Provider, Error> {
+        let provider = self.found(config)?;
+        provider.check_and_open().await;
+        Ok(provider)
+    }
+
+    /// As [`add`](Self::add), by a thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn add_blocking(&self, config: ProviderConfig) -> Result<Provider, Error> {
+        self.run(self.add(config))
     }
 
     /// The provider of this name.
     pub fn provider(&self, name: &str) -> Option<Provider> {
         let providers = self.inner.providers.lock();
-        providers.0.get(name).map(|place| providers.1[*place].clone())
+        providers.by_name.get(name).map(|place| providers.all[*place].clone())
     }
 
     /// Every provider, in the order in which they were added.
     pub fn providers(&self) -> Vec<Provider> {
-        self.inner.providers.lock().1.clone()
+        self.inner.providers.lock().all.clone()
     }
 
     /// The clock that the runtime was built with.
@@ -281,7 +315,7 @@ impl Runtime {
         if inside(inner.number) {
             return Err(ShutdownError::InsideJob);
         }
-        let providers = self.providers();
+        let providers = inner.close();
         let timeout = inner.config.shutdown_timeout;
         let ends = providers.iter().map(|provider| provider.shutdown(mode, timeout));
         let mut report = ShutdownReport::default();
@@ -319,9 +353,32 @@ impl Runtime {
 }
 
 impl Inner {
+    /// Takes a started provider in.
+    fn adopt(&self, provider: &Provider) -> Result<(), Error> {
+        let mut providers = self.providers.lock();
+        if providers.closed {
+            return Err(Error::ShuttingDown);
+        }
+        let name = provider.name().to_owned();
+        if providers.by_name.contains_key(&name) {
+            return Err(Error::Duplicate(name));
+        }
+        let place = providers.all.len();
+        providers.by_name.insert(name, place);
+        providers.all.push(provider.clone());
+        Ok(())
+    }
+
+    /// Lets no more providers in; those that there are.
+    fn close(&self) -> Vec<Provider> {
+        let mut providers = self.providers.lock();
+        providers.closed = true;
+        providers.all.clone()
+    }
+
     /// Ends what a dropped runtime has left running, then its threads.
     async fn wind_up(self: Arc<Self>) {
-        let providers = self.providers.lock().1.clone();
+        let providers = self.close();
         let ends = providers
             .iter()
             .map(|provider| provider.shutdown(ShutdownMode::Cancel, Duration::ZERO));
@@ -358,7 +415,7 @@ impl Inner {
 impl Drop for Runtime {
     fn drop(&mut self) {
         let inner = &*self.inner;
-        for provider in self.providers() {
+        for provider in inner.close() {
             if provider.state() != LifeState::Stopped {
                 provider.stop();
             }

@@ -106,5 +106,8 @@ fn a_batch_of_futures_into_a_completion_queue_allocates_nothing() {
     });
     assert_eq!(sum, 2 * JOBS);
     // A batch wakes the workers some times, and waits once: with a listener and a waker.
-    assert!(allocations <= JOBS / 31 + 1 + 2 * (JOBS / 100), "{allocations} allocations for {JOBS} jobs");
+    assert!(
+        allocations <= JOBS / 31 + 1 + 2 * (JOBS / 100),
+        "{allocations} allocations for {JOBS} jobs"
+    );
 }

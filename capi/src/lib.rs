@@ -1,2 +1,2 @@
 //! The C ABI of libbifrost as a shared object and a static archive; everything is in the `ffi` module of the core.
-pub use bifrost as _;
+extern crate bifrost as _;

@@ -54,6 +54,8 @@ const VERDICT_SHIFT: u32 = 8;
 const VERDICT: u64 = 0xff << VERDICT_SHIFT;
 const RAN: u64 = 1 << 16;
 const GENERATION_SHIFT: u32 = 20;
+/// The first generation is not 0, so that no ticket is.
+const FIRST: u64 = 1;
 
 /// Where a job is. The table of the module says what follows what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +219,7 @@ pub(super) struct StateWord(AtomicU64);
 
 impl StateWord {
     pub(super) fn new() -> Self {
-        Self(AtomicU64::new(Phase::Free as u64))
+        Self(AtomicU64::new(FIRST << GENERATION_SHIFT | Phase::Free as u64))
     }
 
     pub(super) fn view(&self) -> View {

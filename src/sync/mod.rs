@@ -20,6 +20,8 @@ mod cell;
 mod mutex;
 mod park;
 mod quiet;
+#[cfg(all(unix, not(loom)))]
+mod signals;
 pub mod thread;
 mod token;
 mod waker;

@@ -5,7 +5,8 @@ pub use loom::thread::{JoinHandle, ThreadId, current, yield_now};
 #[cfg(not(loom))]
 pub use std::thread::{JoinHandle, ThreadId, current, yield_now};
 
-/// Starts a thread named `name` (cut to 15 bytes by Linux).
+/// Starts a thread named `name` (cut to 15 bytes by Linux). On Unix it takes no signals but those that a
+/// thread raises against itself: handlers run on the program's threads.
 ///
 /// # Errors
 ///
@@ -14,6 +15,8 @@ pub fn spawn<T: Send + 'static>(
     name: &str,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
+    #[cfg(all(unix, not(loom)))]
+    let _blocked = super::signals::Blocked::new();
     #[cfg(not(loom))]
     return std::thread::Builder::new().name(name.to_owned()).spawn(f);
     #[cfg(loom)]

@@ -1,0 +1,187 @@
+//! Submit: the ways in.
+
+#![expect(unsafe_code, reason = "exported symbols, and pointers from C")]
+
+use super::boundary::{Called, guard};
+use super::cq::{Completion, CqHandle};
+use super::handle::{Handle, check_len, get, slice, writable, write, write_optional};
+use super::job::{JobSpec, may_block, refused};
+use super::provider::ProviderHandle;
+use crate::code::Code;
+
+/// Lets one job in.
+///
+/// # Safety
+///
+/// The fields of `spec` are what the header says that they are.
+unsafe fn submit(provider: &ProviderHandle, cq: Option<&CqHandle>, spec: &JobSpec) -> Called<u64> {
+    // SAFETY: by contract.
+    let job = unsafe { spec.to_job() }?;
+    let accepted = match cq {
+        Some(cq) => provider.provider.submit_to(&cq.queue, job),
+        None => provider.provider.submit(job).map(|handle| handle.id()),
+    };
+    accepted.map(|id| id.as_word()).map_err(refused)
+}
+
+/// Submits a job. It never waits, whatever the overflow policy.
+///
+/// Parameters:
+/// - `provider`: the provider.
+/// - `cq`: where the completion goes; null if nobody wants to know.
+/// - `job`: the job; the struct is copied.
+/// - `ticket`: gets the job's ticket; may be null.
+///
+/// Returns: `BIFROST_OK` if the job is accepted. It is refused with `BIFROST_NULL` or `BIFROST_INVALID` for
+/// a bad argument, `BIFROST_FORKED`, `BIFROST_QUEUE_FULL`, `BIFROST_LIMIT_REACHED` while too many
+/// completions are unread, `BIFROST_NOT_READY`, or `BIFROST_SHUTTING_DOWN`. A blocking job at a provider
+/// without blocking workers is `BIFROST_INVALID`.
+/// Ownership: `arg` is the library's if the job is accepted, and the caller's if not; see `bifrost_job`.
+/// Thread safety: any thread, also inside a job.
+/// Blocking: never.
+/// Since: 0.1.
+///
+/// # Safety
+///
+/// `provider` and `cq` are null or not freed; `job` is null or points to a job; `ticket` is null or can be
+/// written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bifrost_submit(
+    provider: *const ProviderHandle,
+    cq: *const CqHandle,
+    job: *const JobSpec,
+    ticket: *mut u64,
+) -> Code {
+    guard(|| {
+        // SAFETY: by contract.
+        let provider = unsafe { ProviderHandle::borrow(provider) }?;
+        // SAFETY: by contract.
+        let cq = unsafe { CqHandle::borrow_optional(cq) }?;
+        // SAFETY: by contract.
+        let job = unsafe { get(job) }?;
+        if !ticket.is_null() {
+            writable(ticket)?;
+        }
+        // SAFETY: by contract.
+        let accepted = unsafe { submit(provider, cq, job) }?;
+        // SAFETY: checked above.
+        unsafe { write_optional(ticket, accepted) }
+    })
+}
+
+/// Submits jobs in their order until one is refused. It never waits.
+///
+/// Parameters:
+/// - `provider`: the provider.
+/// - `cq`: where the completions go; null if nobody wants to know.
+/// - `jobs`, `count`: the jobs; the structs are copied. With a count of 0, `jobs` may be null.
+/// - `tickets`: gets the tickets of the accepted jobs, which are a prefix of the batch; has room for
+///   `count`; may be null.
+/// - `accepted`: gets how many were accepted, also if one was refused; stays as it is if the status is
+///   `BIFROST_NULL`, `BIFROST_INVALID` or `BIFROST_FORKED` because of another argument than a job.
+///
+/// Returns: `BIFROST_OK` if all are accepted, else the status of the first refusal, as `bifrost_submit`.
+/// Ownership: as `bifrost_submit`, for each job: those from the refused one on stay the caller's.
+/// Thread safety: any thread, also inside a job.
+/// Blocking: never.
+/// Since: 0.1.
+///
+/// # Safety
+///
+/// `provider` and `cq` are null or not freed; `jobs` points to `count` jobs; `tickets` is null or has room
+/// for `count`; `accepted` is null or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bifrost_submit_batch(
+    provider: *const ProviderHandle,
+    cq: *const CqHandle,
+    jobs: *const JobSpec,
+    count: usize,
+    tickets: *mut u64,
+    accepted: *mut usize,
+) -> Code {
+    guard(|| {
+        // SAFETY: by contract.
+        let provider = unsafe { ProviderHandle::borrow(provider) }?;
+        // SAFETY: by contract.
+        let cq = unsafe { CqHandle::borrow_optional(cq) }?;
+        writable(accepted)?;
+        if !tickets.is_null() {
+            writable(tickets)?;
+        }
+        // SAFETY: by contract.
+        let jobs = unsafe { slice(jobs, count) }?;
+        let mut entered = 0;
+        let mut status = Ok(());
+        for job in jobs {
+            // SAFETY: by contract.
+            let ticket = match unsafe { submit(provider, cq, job) } {
+                Ok(ticket) => ticket,
+                Err(refusal) => {
+                    status = Err(refusal);
+                    break;
+                }
+            };
+            if !tickets.is_null() {
+                // SAFETY: there is room for as many tickets as jobs.
+                unsafe { write(tickets.wrapping_add(entered), ticket) }?;
+            }
+            entered += 1;
+        }
+        // SAFETY: checked above.
+        unsafe { write(accepted, entered) }?;
+        status
+    })
+}
+
+/// Runs a job and waits for its outcome; `deadline_ns` of the job limits the wait. Under
+/// `BIFROST_OVERFLOW_BLOCK` it also waits for space, for at most `block_timeout_ns`.
+///
+/// Parameters:
+/// - `provider`: the provider.
+/// - `job`: the job; the struct is copied.
+/// - `completion`: gets the outcome.
+///
+/// Returns: `BIFROST_OK` if the job has an outcome, whatever it is: look at `completion.status`. Else the
+/// job is refused, as by `bifrost_submit`, or with `BIFROST_WOULD_DEADLOCK` from inside a job that is not
+/// `BIFROST_JOB_BLOCKING`.
+/// Ownership: as `bifrost_submit`.
+/// Thread safety: any thread.
+/// Blocking: until the outcome is there.
+/// Since: 0.1.
+///
+/// # Safety
+///
+/// `provider` is null or not freed; `job` is null or points to a job; `completion` is null or can be
+/// written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bifrost_call(
+    provider: *const ProviderHandle,
+    job: *const JobSpec,
+    completion: *mut Completion,
+) -> Code {
+    guard(|| {
+        // SAFETY: by contract.
+        let handle = unsafe { ProviderHandle::borrow(provider) }?;
+        // SAFETY: by contract.
+        let spec = unsafe { get(job) }?;
+        writable(completion)?;
+        if !may_block() {
+            return Err(Code::WouldDeadlock);
+        }
+        // SAFETY: by contract.
+        let job = unsafe { spec.to_job() }?;
+        let accepted = handle.provider.submit_blocking(job).map_err(refused)?;
+        let ended = handle.clock.block_on(accepted.completion());
+        // SAFETY: checked above.
+        unsafe { write(completion, Completion::from(ended)) }
+    })
+}
+
+/// Room for completions as C gives it.
+pub(super) fn check_room(out: *mut Completion, capacity: usize) -> Called {
+    if capacity == 0 {
+        return Ok(());
+    }
+    writable(out)?;
+    check_len::<Completion>(capacity)
+}
