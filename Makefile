@@ -11,6 +11,8 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := libbifrost.so.$(firstword $(subst ., ,$(VERSION)))
 CAPI    := $(if $(filter 0,$(HTTP)),--no-default-features)
 LIBS    := $(TARGET)/lib
+# What the archive needs of the system, told by rustc when it makes it.
+NEEDED  := $(TARGET)/capi/needed-by-http-$(HTTP)
 DEST    := $(DESTDIR)$(PREFIX)
 
 # The models need loom's cfg on the whole graph, so they are built beside everything else.
@@ -46,8 +48,10 @@ theory: setup ## queueing theory against the real pool on the test clock, the lo
 	$(CARGO) test --release --locked --test theory -- --ignored --nocapture
 
 lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)
-	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) --crate-type staticlib
-	sh capi/link.sh "$(TARGET)/capi/libbifrost.a" "$(LIBS)" $(SONAME) $(VERSION)
+	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) --crate-type staticlib \
+	    -- --print "native-static-libs=$(NEEDED)"
+	sh capi/link.sh "$(TARGET)/capi/libbifrost.a" "$(LIBS)" $(SONAME) $(VERSION) \
+	    "$$(cat "$(NEEDED)")"
 	@ls -l "$(LIBS)"
 
 install: lib ## header, libraries and pkg-config file below $(DESTDIR)$(PREFIX)
@@ -57,7 +61,8 @@ install: lib ## header, libraries and pkg-config file below $(DESTDIR)$(PREFIX)
 	install -m 755 "$(LIBS)/libbifrost.so.$(VERSION)" "$(DEST)/lib/"
 	ln -sf libbifrost.so.$(VERSION) "$(DEST)/lib/$(SONAME)"
 	ln -sf $(SONAME) "$(DEST)/lib/libbifrost.so"
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' scripts/bifrost.pc.in \
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' \
+	    -e "s|^Libs.private:.*|Libs.private: $$(cat "$(NEEDED)")|" scripts/bifrost.pc.in \
 	    > "$(DEST)/lib/pkgconfig/bifrost.pc"
 
 uninstall: ## remove what install wrote

@@ -1,14 +1,16 @@
 #!/bin/sh
 # Makes libbifrost.a and libbifrost.so out of the archive that cargo built:
 #
-#     link.sh ARCHIVE OUT SONAME VERSION
+#     link.sh ARCHIVE OUT SONAME VERSION [LIBRARIES]
+#
+# LIBRARIES are those of the system that the archive needs, as `rustc --print native-static-libs` tells them.
 #
 # First everything is linked into one object in which only the C ABI is global. So a program may link it
 # beside another Rust library, or a curl of its own, and the shared library can have symbol versions, which
 # rustc's own linker script does not allow.
 set -eu
 
-archive=$1 out=$2 soname=$3 version=$4
+archive=$1 out=$2 soname=$3 version=$4 libraries=${5:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 abi=$(CDPATH='' cd -- "$(dirname -- "$0")/../abi" && pwd)
 : "${CC:=cc}" "${LD:=ld}" "${OBJCOPY:=objcopy}" "${AR:=ar}"
 
@@ -22,10 +24,11 @@ mkdir -p "$out"
 
 rm -f "$out/libbifrost.a"
 "$AR" rcs "$out/libbifrost.a" "$out/bifrost.o"
+# shellcheck disable=SC2086 # one word a library
 "$CC" -shared -o "$out/libbifrost.so.$version" "$out/bifrost.o" \
     -Wl,--version-script="$abi/bifrost.map" -Wl,-soname,"$soname" \
     -Wl,-z,nodelete,-z,now,-z,relro -Wl,--gc-sections -Wl,--no-undefined \
-    -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+    $libraries
 ln -sf "libbifrost.so.$version" "$out/$soname"
 ln -sf "$soname" "$out/libbifrost.so"
 rm -f "$out/whole.o" "$out/bifrost.o"

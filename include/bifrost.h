@@ -341,8 +341,7 @@ enum bifrost_overflow
      */
     BIFROST_OVERFLOW_DROP_NEWEST = 2,
     /**
-     * The oldest job of the queue ends as `BIFROST_DROPPED_OVERFLOW`, and the new one takes its place. Not
-     * there yet: `BIFROST_CONFIG`.
+     * The oldest job of the queue ends as `BIFROST_DROPPED_OVERFLOW`, and the new one takes its place.
      */
     BIFROST_OVERFLOW_DROP_OLDEST = 3,
     /**

@@ -41,8 +41,7 @@ pub enum Overflow {
     Error = 1,
     /// The job is accepted and ends at once as `BIFROST_DROPPED_OVERFLOW`.
     DropNewest = 2,
-    /// The oldest job of the queue ends as `BIFROST_DROPPED_OVERFLOW`, and the new one takes its place. Not
-    /// there yet: `BIFROST_CONFIG`.
+    /// The oldest job of the queue ends as `BIFROST_DROPPED_OVERFLOW`, and the new one takes its place.
     DropOldest = 3,
     /// `bifrost_call` waits for space, for at most `block_timeout_ns`; `bifrost_submit` and
     /// `bifrost_submit_batch` never wait and are refused.

@@ -208,9 +208,9 @@ static void a_job_that_runs_out_of_time(void)
     CHECK(busy.drops == 1 && gate.drops == 1 && gate.runs == 0);
 }
 
-static void a_job_that_is_dropped_from_a_full_queue(void)
+static void a_job_that_is_dropped_from_a_full_queue(uint32_t overflow)
 {
-    struct world world = begin(BIFROST_OVERFLOW_DROP_NEWEST);
+    struct world world = begin(overflow);
     struct gate busy = GATE_CLOSED, gate = GATE_OPEN;
     bifrost_completion completion;
     int jobs = 0, dropped = 0, ran = 0;
@@ -219,7 +219,7 @@ static void a_job_that_is_dropped_from_a_full_queue(void)
         submit(world, gate_job(&gate, (uint64_t)++jobs, BIFROST_JOB_BLOCKING));
     } while (bifrost_cq_poll(world.cq, &completion, 1) == 0);
     CHECK(completion.status == BIFROST_DROPPED_OVERFLOW);
-    CHECK(completion.user_data == (uint64_t)jobs);
+    CHECK(completion.user_data == (overflow == BIFROST_OVERFLOW_DROP_NEWEST ? (uint64_t)jobs : 1));
     CHECK(gate_read(&gate, &gate.drops) == 1);
     release(world, &busy);
     for (dropped = 1; dropped + ran < jobs; ran++) {
@@ -330,7 +330,8 @@ int main(void)
     a_job_that_is_cancelled_in_the_queue();
     a_job_that_is_cancelled_while_it_runs();
     a_job_that_runs_out_of_time();
-    a_job_that_is_dropped_from_a_full_queue();
+    a_job_that_is_dropped_from_a_full_queue(BIFROST_OVERFLOW_DROP_NEWEST);
+    a_job_that_is_dropped_from_a_full_queue(BIFROST_OVERFLOW_DROP_OLDEST);
     a_job_whose_token_is_fired();
     a_job_that_a_shutdown_cancels();
     a_job_whose_queue_is_gone();
