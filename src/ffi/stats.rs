@@ -8,7 +8,7 @@ use super::provider::{ProviderHandle, state_number};
 use super::runtime::RuntimeHandle;
 use super::sized::{self, Sized32};
 use crate::code::Code;
-use crate::observe::ProviderSnapshot;
+use crate::stats::ProviderSnapshot;
 use crate::stats::{Count, HistogramSnapshot};
 use std::ffi::c_char;
 
