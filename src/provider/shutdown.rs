@@ -5,7 +5,7 @@ use super::job::JobId;
 use super::lane::Lane;
 use crate::exec::inside;
 use crate::state::{LifeState, Phase, Verdict};
-use crate::sync::Arc;
+use crate::sync::{Arc, Quiet};
 use futures_lite::future::or;
 use std::fmt;
 use std::time::Duration;
@@ -160,7 +160,7 @@ impl Core {
     /// Waits until `done`, which only an end of something in the provider can bring about.
     async fn until(&self, done: impl Fn(&Self) -> bool) {
         loop {
-            let ended = self.host().drained.listen();
+            let ended = Quiet(self.host().drained.listen());
             if done(self) {
                 return;
             }
