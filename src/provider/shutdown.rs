@@ -80,8 +80,10 @@ impl Core {
         let clock = &host.clock;
         or(self.until(|core| core.live() == 0), clock.sleep(timeout)).await;
         self.ask_to_stop();
-        // A worker whose job was decided elsewhere may only be late to hear of it.
-        or(self.until(|core| core.live() == 0 && core.is_empty()), clock.sleep(GRACE)).await;
+        // An async worker whose job was decided elsewhere leaves at its next poll, unless it is stuck in one;
+        // a blocking one is a zombie, which nobody waits for.
+        let is_over = |core: &Self| core.live() == 0 && core.host().lanes[0].spawned() == 0;
+        or(self.until(is_over), clock.sleep(GRACE)).await;
         for ticket in self.tickets(|_| true) {
             self.end(ticket, Verdict::Abandoned, |_| true);
         }
@@ -144,11 +146,6 @@ impl Core {
     /// Jobs without an outcome.
     fn live(&self) -> usize {
         self.tickets(|_| true).len()
-    }
-
-    /// Whether all workers have left.
-    fn is_empty(&self) -> bool {
-        self.host().lanes.iter().all(|lane| lane.spawned() == 0)
     }
 
     /// Whether all workers have left but those whose job does not end.
