@@ -5,7 +5,7 @@ use super::job::JobId;
 use super::lane::Lane;
 use crate::exec::inside;
 use crate::state::{LifeState, Phase, Verdict};
-use crate::sync::Arc;
+use crate::sync::{Arc, Quiet};
 use futures_lite::future::or;
 use std::fmt;
 use std::time::Duration;
@@ -80,8 +80,10 @@ impl Core {
         let clock = &host.clock;
         or(self.until(|core| core.live() == 0), clock.sleep(timeout)).await;
         self.ask_to_stop();
-        // A worker whose job was decided elsewhere may only be late to hear of it.
-        or(self.until(|core| core.live() == 0 && core.is_empty()), clock.sleep(GRACE)).await;
+        // An async worker whose job was decided elsewhere leaves at its next poll, unless it is stuck in one;
+        // a blocking one is a zombie, which nobody waits for.
+        let is_over = |core: &Self| core.live() == 0 && core.host().lanes[0].spawned() == 0;
+        or(self.until(is_over), clock.sleep(GRACE)).await;
         for ticket in self.tickets(|_| true) {
             self.end(ticket, Verdict::Abandoned, |_| true);
         }
@@ -146,11 +148,6 @@ impl Core {
         self.tickets(|_| true).len()
     }
 
-    /// Whether all workers have left.
-    fn is_empty(&self) -> bool {
-        self.host().lanes.iter().all(|lane| lane.spawned() == 0)
-    }
-
     /// Whether all workers have left but those whose job does not end.
     fn is_deserted(&self) -> bool {
         let left = |lane: &Lane| lane.spawned() <= lane.zombies();
@@ -160,7 +157,7 @@ impl Core {
     /// Waits until `done`, which only an end of something in the provider can bring about.
     async fn until(&self, done: impl Fn(&Self) -> bool) {
         loop {
-            let ended = self.host().drained.listen();
+            let ended = Quiet(self.host().drained.listen());
             if done(self) {
                 return;
             }

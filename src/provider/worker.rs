@@ -25,6 +25,12 @@ const TIME_A_POLL: Duration = Duration::from_micros(250);
 pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
     let Some(number) = lane.hire() else { return Ok(()) };
     let host = core.host();
+    if host.life.state() >= LifeState::Draining && lane.queue.is_empty() {
+        // The job that the worker was for is taken, and the shutdown may be over already.
+        lane.dismiss(number);
+        host.notify_drained();
+        return Ok(());
+    }
     host.stats.add(Count::WorkersStarted, 1);
     match lane.kind {
         Kind::Async => {

@@ -1,13 +1,18 @@
 //! The contract of docs/SPEC.md as behaviours, each under every executor that S8 names.
 
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test takes what it needs")]
+mod support;
 mod world;
 
 mod blocking_lane;
 mod cancelling;
 mod handles;
+mod life;
 mod limits;
 mod outcomes;
 mod overflow;
 mod panics;
+mod races;
 mod refusals;
 mod shutdown;
