@@ -8,8 +8,7 @@ use super::provider::{ProviderHandle, state_number};
 use super::runtime::RuntimeHandle;
 use super::sized::{self, Sized32};
 use crate::code::Code;
-use crate::stats::ProviderSnapshot;
-use crate::stats::{Count, HistogramSnapshot};
+use crate::stats::{Count, HistogramSnapshot, ProviderSnapshot};
 use std::ffi::c_char;
 
 /// Durations of one kind, in nanoseconds. A percentile is at most 1/16 above the exact one and never
