@@ -9,7 +9,7 @@ use super::core::{Core, Host};
 use super::job::JobId;
 use super::outcome::Outcome;
 use crate::state::{Chain, Completions, Report, Stamps, drop_caught};
-use crate::sync::{Arc, Mutex, Quiet, Weak};
+use crate::sync::{Arc, Mutex, OnceLock, Quiet};
 use crate::time::{Clock, Deadline};
 use event_listener::Event;
 use std::fmt;
@@ -57,7 +57,7 @@ pub struct CompletionQueue<T: 'static> {
 
 struct Shared<T: 'static> {
     clock: Clock,
-    ports: Mutex<Vec<Arc<Port<T>>>>,
+    ports: Ports<T>,
     /// Taken and not yet handed out, by port.
     taken: Mutex<Vec<Taken<T>>>,
     came: Event,
@@ -70,6 +70,14 @@ type Taken<T> = (Arc<str>, Chain<JobContext, Host, T>);
 pub(super) struct Port<T: 'static> {
     name: Arc<str>,
     completions: Arc<Completions<JobContext, Host, T>>,
+}
+
+/// The ports of a queue: a list that only grows, so that a submission walks it without a lock.
+type Ports<T> = OnceLock<Box<Node<T>>>;
+
+struct Node<T: 'static> {
+    port: Arc<Port<T>>,
+    next: Ports<T>,
 }
 
 impl<T> Port<T> {
@@ -95,7 +103,7 @@ impl<T: Send + 'static> CompletionQueue<T> {
     pub fn with_notify(clock: &Clock, notify: impl Fn() + Send + Sync + 'static) -> Self {
         let shared = Shared {
             clock: clock.clone(),
-            ports: Mutex::new(Vec::new()),
+            ports: OnceLock::new(),
             taken: Mutex::new(Vec::new()),
             came: Event::new(),
             notify: Box::new(notify),
@@ -104,31 +112,15 @@ impl<T: Send + 'static> CompletionQueue<T> {
     }
 
     /// The place where `core` delivers to this queue.
-    pub(super) fn port(&self, core: &Arc<Core>) -> Arc<Port<T>> {
-        let mut ports = self.shared.ports.lock();
-        let known = ports.iter().find(|port| Arc::ptr_eq(port.completions.slab(), core));
-        if let Some(port) = known {
-            return Arc::clone(port);
-        }
-        let shared: Weak<Shared<T>> = Arc::downgrade(&self.shared);
-        let counting = Arc::downgrade(core);
-        let notify = move || {
-            if let Some(shared) = shared.upgrade() {
-                shared.came.notify(usize::MAX);
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (shared.notify)())) {
-                    drop_caught(payload);
-                    if let Some(core) = counting.upgrade() {
-                        core.count_panics(1);
-                    }
-                }
+    pub(super) fn port(&self, core: &Arc<Core>) -> &Arc<Port<T>> {
+        let mut place = &self.shared.ports;
+        loop {
+            let node = place.get_or_init(|| self.shared.open(core));
+            if Arc::ptr_eq(node.port.completions.slab(), core) {
+                return &node.port;
             }
-        };
-        let port = Arc::new(Port {
-            name: Arc::clone(&core.host().name),
-            completions: Completions::new(Arc::clone(core), notify),
-        });
-        ports.push(Arc::clone(&port));
-        port
+            place = &node.next;
+        }
     }
 
     /// Takes the next outcome, if there is one.
@@ -206,14 +198,41 @@ impl<T: Send + 'static> CompletionQueue<T> {
     /// Whether there is nothing to take at this moment.
     pub fn is_empty(&self) -> bool {
         self.shared.taken.lock().is_empty()
-            && self.shared.ports.lock().iter().all(|port| port.completions.is_empty())
+            && self.shared.ports().all(|port| port.completions.is_empty())
     }
 }
 
-impl<T> Shared<T> {
+impl<T: Send + 'static> Shared<T> {
+    /// A port for a provider that has none here.
+    fn open(self: &Arc<Self>, core: &Arc<Core>) -> Box<Node<T>> {
+        let shared = Arc::downgrade(self);
+        let counting = Arc::downgrade(core);
+        let notify = move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.came.notify(usize::MAX);
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (shared.notify)())) {
+                    drop_caught(payload);
+                    if let Some(core) = counting.upgrade() {
+                        core.count_panics(1);
+                    }
+                }
+            }
+        };
+        let port = Port {
+            name: Arc::clone(&core.host().name),
+            completions: Completions::new(Arc::clone(core), notify),
+        };
+        Box::new(Node { port: Arc::new(port), next: OnceLock::new() })
+    }
+
+    fn ports(&self) -> impl Iterator<Item = &Arc<Port<T>>> {
+        let first = self.ports.get();
+        std::iter::successors(first, |node| node.next.get()).map(|node| &node.port)
+    }
+
     /// Takes what the ports have; whether that was anything.
     fn refill(&self, taken: &mut Vec<Taken<T>>) -> bool {
-        for port in self.ports.lock().iter().filter(|port| !port.completions.is_empty()) {
+        for port in self.ports().filter(|port| !port.completions.is_empty()) {
             taken.push((Arc::clone(&port.name), port.completions.take_all()));
         }
         !taken.is_empty()

@@ -121,7 +121,7 @@ impl Provider {
         job: Job<T>,
     ) -> Result<JobId, Rejected<Job<T>>> {
         let port = queue.port(&self.core);
-        self.core.admit(job, To::Queue(&port)).map(|reader| reader.ticket())
+        self.core.admit(job, To::Queue(port)).map(|reader| reader.ticket())
     }
 
     /// Submits a job whose outcome goes to `callback`, on the thread that publishes it. The callback must
