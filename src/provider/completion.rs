@@ -137,14 +137,12 @@ impl<T: Send + 'static> CompletionQueue<T> {
         loop {
             while count < most {
                 let Some((name, chain)) = taken.last_mut() else { break };
-                match chain.next().and_then(|mut reader| reader.try_take()) {
-                    Some(report) => {
-                        count += 1;
-                        take(Completion::new(name, report));
-                    }
-                    None => {
-                        taken.pop();
-                    }
+                if let Some(report) = chain.next().and_then(|mut reader| reader.try_take()) {
+                    count += 1;
+                    take(Completion::new(name, report));
+                }
+                if chain.is_empty() {
+                    taken.pop();
                 }
             }
             if count == most || !self.shared.refill(&mut taken) {

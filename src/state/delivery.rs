@@ -164,11 +164,18 @@ pub struct Chain<C: 'static, X, T> {
     result: PhantomData<fn() -> T>,
 }
 
+impl<C, X, T> Chain<C, X, T> {
+    /// Whether all were taken out.
+    pub fn is_empty(&self) -> bool {
+        self.first == END
+    }
+}
+
 impl<C, X, T> Iterator for Chain<C, X, T> {
     type Item = Reader<C, X, T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.first == END {
+        if self.is_empty() {
             return None;
         }
         let index = self.first;
@@ -188,6 +195,6 @@ impl<C, X, T> Drop for Chain<C, X, T> {
 
 impl<C, X, T> fmt::Debug for Chain<C, X, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chain").field("is_empty", &(self.first == END)).finish_non_exhaustive()
+        f.debug_struct("Chain").field("is_empty", &self.is_empty()).finish_non_exhaustive()
     }
 }
