@@ -17,12 +17,18 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 // SAFETY: every call goes on to the system's allocator, unchanged.
 #[expect(unsafe_code, reason = "an allocator that counts")]
 unsafe impl GlobalAlloc for Counting {
+    /// # Safety
+    ///
+    /// As the system's allocator.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
+    /// # Safety
+    ///
+    /// As the system's allocator.
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         // SAFETY: the pointer came from `alloc` above, which is the system's.
         unsafe { System.dealloc(pointer, layout) }

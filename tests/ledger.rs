@@ -12,6 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{resume_unwind, set_hook};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 const THREADS: u64 = 8;
@@ -112,40 +113,64 @@ fn counted(provider: &Provider) -> Tally {
     counts.collect()
 }
 
-#[test]
-fn a_million_random_jobs_balance_with_what_their_callers_saw() {
-    // A panic on purpose needs no report.
+/// Every code that some job has to have met.
+const EXPECTED: [Code; 11] = [
+    Code::Ok,
+    Code::Failed,
+    Code::Panicked,
+    Code::TimedOutQueue,
+    Code::TimedOutExec,
+    Code::CancelledCaller,
+    Code::CancelledShutdown,
+    Code::CancelledParent,
+    Code::DroppedOverflow,
+    Code::QueueFull,
+    Code::ShuttingDown,
+];
+
+fn silence_panics_on_purpose() {
     set_hook(Box::new(|info| {
         if !std::thread::current().name().unwrap_or_default().starts_with("bf:") {
             eprintln!("{info}");
         }
     }));
-    let clock = TestClock::new();
+}
+
+fn runtime(clock: &TestClock) -> Runtime {
     let config = ProviderConfig::new("a").workers(2, 16).blocking_workers(0, 4).queue_capacity(256);
-    let runtime = Runtime::builder()
-        .clock(&clock)
+    Runtime::builder()
+        .clock(clock)
         .config(RuntimeConfig::default().drivers(2))
         .provider(config.result_buffer(128).queue_timeout(50 * MS).timeout(100 * MS))
         .build()
-        .expect("the settings are good");
+        .expect("the settings are good")
+}
+
+/// Holds every snapshot to the inequalities while time goes on; how many it looked at.
+fn watch(provider: Provider, clock: TestClock, over: Arc<AtomicBool>) -> JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut looks = 0_u64;
+        while !over.load(Ordering::SeqCst) {
+            let ledger = provider.snapshot().ledger;
+            ledger.check_order().unwrap_or_else(|error| panic!("after {looks} looks: {error}"));
+            looks += 1;
+            clock.advance(MS / 4);
+            std::thread::yield_now();
+        }
+        looks
+    })
+}
+
+#[test]
+fn a_million_random_jobs_balance_with_what_their_callers_saw() {
+    silence_panics_on_purpose();
+    let clock = TestClock::new();
+    let runtime = runtime(&clock);
     let provider = runtime.provider("a").expect("it is there");
     let submitted = Arc::new(AtomicUsize::new(0));
     let over = Arc::new(AtomicBool::new(false));
 
-    let (watched, ending) = (provider.clone(), Arc::clone(&over));
-    let ticking = clock.clone();
-    let watcher = std::thread::spawn(move || {
-        let mut looks = 0_u64;
-        while !ending.load(Ordering::SeqCst) {
-            let ledger = watched.snapshot().ledger;
-            ledger.check_order().unwrap_or_else(|error| panic!("after {looks} looks: {error}"));
-            looks += 1;
-            ticking.advance(MS / 4);
-            std::thread::yield_now();
-        }
-        looks
-    });
-
+    let watcher = watch(provider.clone(), clock.clone(), Arc::clone(&over));
     let submitters: Vec<_> = (0..THREADS)
         .map(|seed| {
             let (provider, submitted) = (provider.clone(), Arc::clone(&submitted));
@@ -175,19 +200,7 @@ fn a_million_random_jobs_balance_with_what_their_callers_saw() {
     assert_eq!((snapshot.workers.spawned, snapshot.blocking_workers.spawned), (0, 0));
     assert_eq!(report.cancelled, seen.get(&Code::CancelledShutdown).copied().unwrap_or(0));
     assert!(looks > 1_000, "only {looks} looks");
-    for code in [
-        Code::Ok,
-        Code::Failed,
-        Code::Panicked,
-        Code::TimedOutQueue,
-        Code::TimedOutExec,
-        Code::CancelledCaller,
-        Code::CancelledShutdown,
-        Code::CancelledParent,
-        Code::DroppedOverflow,
-        Code::QueueFull,
-        Code::ShuttingDown,
-    ] {
+    for code in EXPECTED {
         assert!(seen.contains_key(&code), "no job was {code}: {seen:?}");
     }
 }

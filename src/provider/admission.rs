@@ -89,7 +89,11 @@ impl Core {
                 self.watch(entry.queue_deadline, now);
                 Ok(reader)
             }
-            Err(Refused::Job(refusal, job)) => Err((refusal, job)),
+            Err(Refused::Job(refusal, job)) => {
+                // A shutdown may have taken the job for one that was accepted, and wait for its end.
+                host.notify_drained();
+                Err((refusal, job))
+            }
         }
     }
 

@@ -265,7 +265,8 @@ async fn a_blocked_thread_is_refused_when_its_time_is_over(world: World) {
     let provider = world.provider();
     let (_held, _handles) = fill(&provider).await;
     let submitter = provider.clone();
-    let thread = std::thread::spawn(move || submitter.submit_blocking(value(9)).map(drop));
+    let thread =
+        std::thread::spawn(move || submitter.submit_blocking(value(9)).map(drop).map_err(Box::new));
     world.settle_with(1).await;
     world.pass(3 * SECOND).await;
     let rejected = thread.join().expect("the thread ends").expect_err("no space came");
@@ -276,7 +277,8 @@ async fn a_blocked_thread_is_refused_by_a_shutdown(world: World) {
     let provider = world.provider();
     let (held, handles) = fill(&provider).await;
     let submitter = provider.clone();
-    let thread = std::thread::spawn(move || submitter.submit_blocking(value(9)).map(drop));
+    let thread =
+        std::thread::spawn(move || submitter.submit_blocking(value(9)).map(drop).map_err(Box::new));
     world.settle_with(1).await;
     let mut ending = Box::pin(provider.shutdown(ShutdownMode::Cancel, SECOND));
     assert!(poll_once(&mut ending).await.is_none());

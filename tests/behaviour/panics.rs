@@ -161,7 +161,13 @@ async fn a_panic_in_the_drop_of_a_job_that_never_ran_is_counted(world: World) {
     let provider = world.provider();
     let (running, held) = occupy(&provider).await;
     let bomb = Bomb;
-    let waiting = submit(&provider, Job::new(move |_| Ok::<_, JobError>(drop(bomb))));
+    let waiting = submit(
+        &provider,
+        Job::new(move |_| {
+            drop(bomb);
+            Ok::<_, JobError>(1)
+        }),
+    );
     assert!(waiting.cancel());
     assert!(matches!(waiting.await, Outcome::Cancelled(_)));
     held.let_go();
@@ -176,7 +182,10 @@ async fn a_panic_in_the_drop_of_a_job_without_room_is_counted(world: World) {
     let _waiting = submit(&provider, value(1));
     for policy in [OverflowPolicy::DropNewest, OverflowPolicy::DropOldest] {
         let bomb = Bomb;
-        let job = Job::new(move |_| Ok::<_, JobError>(drop(bomb)));
+        let job = Job::new(move |_| {
+            drop(bomb);
+            Ok::<_, JobError>(1)
+        });
         drop(submit(&provider, job.overflow(policy)));
     }
     let _next = submit(&provider, value(1).overflow(OverflowPolicy::DropOldest));
