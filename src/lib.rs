@@ -111,3 +111,8 @@ pub use provider::{
 };
 #[cfg(all(feature = "executor", not(loom)))]
 pub use runtime::{Builder, Error, Runtime};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -109,6 +109,14 @@ fn the_example_balances_its_ledger() {
 }
 
 #[test]
+fn the_example_of_the_readme_gives_the_answer() {
+    let source = std::fs::read_to_string(root().join("examples/c/answer.c")).expect("it is there");
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("it is there");
+    assert!(readme.contains(&format!("```c\n{source}```")), "the README shows another program");
+    assert_eq!(both_ways("examples/c/answer.c", "-std=c99"), "job 1: ok, 42\n");
+}
+
+#[test]
 fn the_header_is_clean_in_every_standard() {
     let c = ["-std=c99", "-std=c11", "-std=c17"].map(|standard| ("cc", "c", standard));
     let cpp = ["-std=c++11", "-std=c++17"].map(|standard| ("c++", "c++", standard));
