@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Loom 0.7.3 is not exhaustive by itself: it misses interleavings and then passes. A model here is
-//! therefore a [`Model`] that names the outcomes which must be seen, and the atomics of `bifrost::sync` have
+//! therefore a `Model` that names the outcomes which must be seen, and the atomics of `bifrost::sync` have
 //! gates that make loom's search see what it forgets. `docs/MEMORY.md` has the whole story and the table of
 //! all edges.
 

@@ -1,7 +1,6 @@
 //! The contract of docs/SPEC.md as behaviours, each under every executor that S8 names.
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "each test takes what it needs")]
 mod support;
 mod world;
 
