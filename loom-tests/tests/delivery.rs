@@ -41,7 +41,9 @@ fn complete(slab: &Slab<()>, index: u32) {
     };
     let mut cx = Context::from_waker(Waker::noop());
     match running.poll(&(), &mut cx) {
-        Poll::Ready(Attempted::Ended(decided)) => decided.publish(NOW),
+        Poll::Ready(Attempted::Ended(decided)) => {
+            decided.publish(NOW);
+        }
         _ => panic!("the body is ready at once"),
     }
 }
