@@ -205,7 +205,7 @@ impl<T: Send + 'static> CompletionQueue<T> {
 
     /// Whether there is nothing to take at this moment.
     pub fn is_empty(&self) -> bool {
-        self.shared.taken.lock().is_empty()
+        self.shared.taken.lock().iter().all(|(_, chain)| chain.is_empty())
             && self.shared.ports.lock().iter().all(|port| port.completions.is_empty())
     }
 }

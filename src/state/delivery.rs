@@ -164,6 +164,13 @@ pub struct Chain<C: 'static, X, T> {
     result: PhantomData<fn() -> T>,
 }
 
+impl<C, X, T> Chain<C, X, T> {
+    /// Whether every completion was taken.
+    pub fn is_empty(&self) -> bool {
+        self.first == END
+    }
+}
+
 impl<C, X, T> Iterator for Chain<C, X, T> {
     type Item = Reader<C, X, T>;
 
