@@ -24,7 +24,7 @@ pub(crate) const TICK: Duration = Duration::from_nanos(1);
 /// Driver threads of a runtime that drives itself.
 const DRIVERS: usize = 2;
 /// How long a behaviour may take on a busy machine before it counts as hung.
-const HUNG: Duration = Duration::from_secs(30);
+const HUNG: Duration = Duration::from_secs(60);
 
 /// A runtime under test and its time.
 #[derive(Clone)]
@@ -306,6 +306,17 @@ pub(crate) fn held() -> (Job<u64>, Held) {
 pub(crate) fn stuck() -> (Job<u64>, Held) {
     let ((starting, started), (go, gone)) = (bounded(1), bounded::<()>(1));
     let job = Job::blocking(move |_| {
+        starting.send_blocking(())?;
+        gone.recv_blocking().unwrap_or_default();
+        Ok::<_, JobError>(7)
+    });
+    (job, Held { started, go })
+}
+
+/// As [`stuck`], undeclared: it blocks the thread that drives it.
+pub(crate) fn stuck_on_the_driver() -> (Job<u64>, Held) {
+    let ((starting, started), (go, gone)) = (bounded(1), bounded::<()>(1));
+    let job = Job::new(move |_| {
         starting.send_blocking(())?;
         gone.recv_blocking().unwrap_or_default();
         Ok::<_, JobError>(7)
