@@ -294,6 +294,8 @@ impl Runtime {
             let due = inner.ticker.next_due();
             let step = poll_fn(|cx| inner.step(future.as_mut(), turns.as_mut(), due, cx));
             if let Some(Some(output)) = inner.clock.block_on_deadline(step, due) {
+                // The tick knows one waker: another thread that drives the runtime takes it over.
+                inner.pool.wake_all();
                 return output;
             }
         }

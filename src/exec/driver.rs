@@ -148,6 +148,11 @@ impl DriverPool {
         }
     }
 
+    /// Lets every thread that waits for a turn look again.
+    pub fn wake_all(&self) {
+        self.ready.queue.consumers().notify_all();
+    }
+
     /// Takes turns until the pool is closed, some in each poll.
     pub async fn turns(&self, seat: &Seat<'_>) {
         let mut turns = 0;

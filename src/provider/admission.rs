@@ -10,6 +10,7 @@ use super::{JobContext, worker};
 use crate::cancel::{CancelCause, CancelRegistration, CancelToken};
 use crate::code::Code;
 use crate::config::OverflowPolicy;
+use crate::exec::Inside;
 use crate::queue::SpaceWait;
 use crate::ring::PushError;
 use crate::state::{
@@ -234,7 +235,10 @@ impl Core {
         callback: impl FnOnce(Outcome<T>) + Send + 'static,
     ) -> Box<dyn FnOnce(Outcome<T>) + Send> {
         let core = Arc::downgrade(self);
+        let runtime = self.host().runtime;
         Box::new(move |outcome| {
+            // A worker may call it: what a job must not wait for, a callback must not either.
+            let _inside = Inside::enter(runtime);
             let called = AssertUnwindSafe(|| callback(outcome));
             if let Err(payload) = catch_unwind(called) {
                 drop_caught(payload);

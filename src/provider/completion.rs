@@ -130,23 +130,32 @@ impl<T: Send + 'static> CompletionQueue<T> {
         one
     }
 
-    /// Hands up to `most` outcomes to `take`, without waiting; how many.
+    /// Hands up to `most` outcomes to `take`, without waiting; how many. `take` may use the queue.
     pub fn poll(&self, most: usize, mut take: impl FnMut(Completion<T>)) -> usize {
+        for count in 0..most {
+            match self.next_report() {
+                Some((name, report)) => take(Completion::new(&name, report)),
+                None => return count,
+            }
+        }
+        most
+    }
+
+    fn next_report(&self) -> Option<(Arc<str>, Report<T>)> {
         let mut taken = self.shared.taken.lock();
-        let mut count = 0;
         loop {
-            while count < most {
-                let Some((name, chain)) = taken.last_mut() else { break };
-                if let Some(report) = chain.next().and_then(|mut reader| reader.try_take()) {
-                    count += 1;
-                    take(Completion::new(name, report));
-                }
+            while let Some((name, chain)) = taken.last_mut() {
+                let report = chain.next().and_then(|mut reader| reader.try_take());
+                let name = Arc::clone(name);
                 if chain.is_empty() {
                     taken.pop();
                 }
+                if let Some(report) = report {
+                    return Some((name, report));
+                }
             }
-            if count == most || !self.shared.refill(&mut taken) {
-                return count;
+            if !self.shared.refill(&mut taken) {
+                return None;
             }
         }
     }

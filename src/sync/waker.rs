@@ -63,23 +63,10 @@ impl AtomicWaker {
         // failure too, so that the caller's next look already sees why it is woken.
         match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Acquire) {
             Ok(_) => {
+                // A waker whose clone panics must not keep the cell: the guard leaves it either way.
+                let leaving = Leaving(self);
                 let replaced = self.replace(waker);
-                // ORDERING: Release is edge `waker.register`; after a failure the exchange below acquires.
-                let left = self.state.compare_exchange(
-                    REGISTERING,
-                    IDLE,
-                    Ordering::Release,
-                    Ordering::Relaxed,
-                );
-                if left.is_err() {
-                    let taken = self.take();
-                    // ORDERING: an exchange, not a store: a second `wake` may have come after the failure
-                    // above and left the delivery to us. It stays at the head of what the next `register`
-                    // acquires (`waker.wake`), and the exchange acquires both for the caller's next look.
-                    // Release is `waker.register` for the next wake.
-                    self.state.swap(IDLE, Ordering::AcqRel);
-                    wake(taken);
-                }
+                drop(leaving);
                 drop_quietly(replaced);
             }
             // A wake-up is being delivered to the waker before this one: this task must look again, which is
@@ -98,6 +85,22 @@ impl AtomicWaker {
             let taken = self.take();
             // ORDERING: Release is edge `waker.release`.
             self.state.fetch_and(!WAKING, Ordering::Release);
+            wake(taken);
+        }
+    }
+
+    /// The registrar gives the cell back, and delivers a wake-up that came meanwhile.
+    fn leave(&self) {
+        // ORDERING: Release is edge `waker.register`; after a failure the exchange below acquires.
+        let left =
+            self.state.compare_exchange(REGISTERING, IDLE, Ordering::Release, Ordering::Relaxed);
+        if left.is_err() {
+            let taken = self.take();
+            // ORDERING: an exchange, not a store: a second `wake` may have come after the failure
+            // above and left the delivery to us. It stays at the head of what the next `register`
+            // acquires (`waker.wake`), and the exchange acquires both for the caller's next look.
+            // Release is `waker.register` for the next wake.
+            self.state.swap(IDLE, Ordering::AcqRel);
             wake(taken);
         }
     }
@@ -124,6 +127,15 @@ impl AtomicWaker {
     }
 }
 
+/// The registrar's hold of the cell.
+struct Leaving<'a>(&'a AtomicWaker);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         contain(|| waker.wake());
@@ -144,4 +156,43 @@ fn contain(f: impl FnOnce()) {
     // Loom reports a failed model by a panic out of any operation: it must get through.
     #[cfg(loom)]
     f();
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::AtomicWaker;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
+
+    /// A waker whose clone panics, made without memory of its own.
+    fn unclonable() -> Waker {
+        const TABLE: RawWakerVTable =
+            RawWakerVTable::new(|_| panic!("no clone"), |_| (), |_| (), |_| ());
+        // SAFETY: the table's functions use no data, and the clone never returns.
+        #[expect(unsafe_code, reason = "only a raw waker can panic in its clone")]
+        unsafe {
+            Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE))
+        }
+    }
+
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_waker_whose_clone_panics_leaves_the_cell_to_the_next() {
+        let cell = AtomicWaker::new();
+        let registered = catch_unwind(AssertUnwindSafe(|| cell.register(&unclonable())));
+        assert!(registered.is_err());
+        let count = std::sync::Arc::new(Count(AtomicUsize::new(0)));
+        cell.register(&Waker::from(std::sync::Arc::clone(&count)));
+        cell.wake();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
 }
