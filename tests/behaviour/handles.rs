@@ -17,6 +17,7 @@ everywhere! {
     a_dropped_handle_detaches_its_job: [workers(1)],
     a_handle_that_was_polled_can_be_awaited_again: [workers(1)],
     a_value_is_dropped_once_whoever_has_it: [workers(1)],
+    a_completion_queue_may_be_used_by_whom_it_hands_to: [workers(1)],
     a_completion_queue_serves_two_providers: [workers(2), ProviderConfig::new("b").workers(1, 1)],
     completions_come_in_the_order_of_the_ends: [workers(1)],
     a_dropped_completion_queue_lets_its_jobs_go_on: [workers(1)],
@@ -114,6 +115,20 @@ async fn a_completion_queue_serves_two_providers(world: World) {
         }
     }
     assert!(expected.is_empty() && queue.is_empty() && queue.try_next().is_none());
+}
+
+async fn a_completion_queue_may_be_used_by_whom_it_hands_to(world: World) {
+    let provider = world.provider();
+    let queue = CompletionQueue::new(&world.clock);
+    for number in 0..2 {
+        provider.submit_to(&queue, value(number)).expect("there is room");
+    }
+    let mut inner = Vec::new();
+    let outer = queue.wait(1, 1, |_| inner.extend(queue.try_next()));
+    assert_eq!(outer.await, 1);
+    let rest = queue.wait(1 - inner.len(), 1, |completion| inner.push(completion));
+    rest.await;
+    assert!(inner.len() == 1 && queue.is_empty());
 }
 
 async fn completions_come_in_the_order_of_the_ends(world: World) {

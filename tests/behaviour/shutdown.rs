@@ -17,6 +17,7 @@ everywhere! {
     what_runs_too_long_is_asked_to_stop_and_dropped: [workers(1)],
     a_shutdown_is_idempotent: [workers(1)],
     a_shutdown_from_inside_a_job_is_refused: [workers(1)],
+    a_shutdown_from_inside_a_callback_is_refused: [workers(1)],
     one_provider_ends_and_the_others_go_on: [workers(1), ProviderConfig::new("b")],
     a_dropped_shutdown_leaves_the_door_shut: [workers(1)],
     a_shutdown_right_after_a_cancel_leaves_no_zombie: [workers(8)],
@@ -116,6 +117,19 @@ async fn a_shutdown_from_inside_a_job_is_refused(world: World) {
     assert_eq!(refused, [Err(ShutdownError::InsideJob); 3]);
     assert_eq!(provider.state(), LifeState::Ready);
     assert!(matches!(submit(&provider, value(1)).await, Outcome::Completed(1)));
+}
+
+async fn a_shutdown_from_inside_a_callback_is_refused(world: World) {
+    let provider = world.provider();
+    let runtime = Arc::clone(&world.runtime);
+    let (told, answer) = bounded(1);
+    let callback = move |_| {
+        let refused = runtime.shutdown_blocking(ShutdownMode::Cancel).map(drop);
+        told.try_send(refused).expect("there is room");
+    };
+    provider.submit_with(value(1), callback).expect("there is room");
+    assert_eq!(answer.recv().await, Ok(Err(ShutdownError::InsideJob)));
+    assert_eq!(provider.state(), LifeState::Ready);
 }
 
 async fn one_provider_ends_and_the_others_go_on(world: World) {
