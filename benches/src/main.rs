@@ -4,6 +4,7 @@
 
 mod contest;
 mod jobs;
+mod queue;
 mod random;
 mod report;
 mod sample;
@@ -13,7 +14,7 @@ use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: benches SUITE [--quick] [--json FILE]   (suites: jobs)
+const USAGE: &str = "usage: benches SUITE [--quick] [--json FILE]   (suites: jobs, queue)
        benches profile CONTESTANT JOBS   (one contestant of the suite jobs, for a profiler)";
 
 struct Arguments {
@@ -38,6 +39,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
 fn measure(arguments: &Arguments) -> Option<Report> {
     let scenarios = match arguments.suite.as_str() {
         "jobs" => vec![jobs::closed_loop(arguments.effort)],
+        "queue" => vec![queue::solo(arguments.effort)],
         _ => return None,
     };
     Some(Report { suite: arguments.suite.clone(), scenarios })

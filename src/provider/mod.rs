@@ -43,4 +43,4 @@ pub use provider::Provider;
 pub use rejected::Rejected;
 pub use shutdown::{ShutdownError, ShutdownMode, ShutdownReport};
 
-pub use crate::state::{JobError, LifeState, PanicInfo};
+pub use crate::state::{JobError, LifeState, PanicInfo, Phase};

@@ -143,6 +143,7 @@ impl JobRing {
     }
 
     /// How many indices the ring holds at most.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.slots.len()
     }
@@ -157,6 +158,7 @@ impl JobRing {
     /// # Panics
     ///
     /// If `index` is above [`MAX_INDEX`](super::MAX_INDEX).
+    #[inline]
     pub fn push(&self, index: u32) -> Result<(), PushError> {
         assert!(index <= MAX_INDEX, "a ring's index must be at most {MAX_INDEX}, not {index}");
         let mut at = self.tail_hint();
@@ -211,6 +213,7 @@ impl JobRing {
     ///
     /// [`PopError::Empty`] if the ring held nothing at a moment during the call, and [`PopError::Closed`]
     /// if moreover nothing will ever come.
+    #[inline]
     pub fn pop(&self) -> Result<u32, PopError> {
         match self.pop_if(|_| true) {
             PopIf::Popped(index) => Ok(index),
@@ -222,6 +225,7 @@ impl JobRing {
     /// Takes the oldest index if `condition` holds for it. The condition may be asked again when another
     /// thread was faster, each time about the head of that moment; it must not change from true to false
     /// while the index stands in the ring.
+    #[inline]
     pub fn pop_if(&self, condition: impl Fn(u32) -> bool) -> PopIf {
         // ORDERING: Acquire takes `ring.hint`.
         let mut at = Position::from_word(self.head.load(Ordering::Acquire));
@@ -288,11 +292,13 @@ impl JobRing {
         matches!(self.pop_if(|_| false), PopIf::Nothing(_))
     }
 
+    #[inline]
     fn tail_hint(&self) -> Position {
         // ORDERING: Acquire takes `ring.hint`.
         Position::from_word(self.tail.load(Ordering::Acquire))
     }
 
+    #[inline]
     fn hint_tail(&self, pushed: Position) {
         // ORDERING: Release is edge `ring.hint`. A late store may put the hint back, never ahead (2.).
         self.tail.store(pushed.next(self.capacity()).as_word(), Ordering::Release);

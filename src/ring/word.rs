@@ -38,23 +38,28 @@ pub(super) struct Position(u64);
 impl Position {
     pub(super) const START: Self = Self(0);
 
+    #[inline]
     pub(super) const fn from_word(word: u64) -> Self {
         Self(word)
     }
 
+    #[inline]
     pub(super) const fn as_word(self) -> u64 {
         self.0
     }
 
+    #[inline]
     pub(super) const fn slot(self) -> usize {
         (self.0 & NONE) as usize
     }
 
+    #[inline]
     pub(super) const fn lap(self) -> u64 {
         self.0 >> LAP_SHIFT
     }
 
     /// The position after this one in a ring of `capacity` slots.
+    #[inline]
     pub(super) const fn next(self, capacity: usize) -> Self {
         if self.slot() + 1 == capacity {
             Self((self.lap() + 1) << LAP_SHIFT)
@@ -64,16 +69,19 @@ impl Position {
     }
 
     /// The same slot, in the lap before `lap`.
+    #[inline]
     const fn in_lap_before(self, lap: u64) -> Self {
         Self((lap.wrapping_sub(1) & LAP_MASK) << LAP_SHIFT | self.0 & NONE)
     }
 
     /// The same slot, in `lap`.
+    #[inline]
     const fn in_lap(self, lap: u64) -> Self {
         Self(lap << LAP_SHIFT | self.0 & NONE)
     }
 
     /// How many positions `self` is behind `later`, in a ring of `capacity` slots.
+    #[inline]
     pub(super) const fn distance(self, later: Self, capacity: usize) -> usize {
         let laps = later.lap().wrapping_sub(self.lap()) as usize;
         (laps * capacity + later.slot()).saturating_sub(self.slot())
@@ -113,55 +121,67 @@ pub(super) enum AtHead {
 }
 
 impl Word {
+    #[inline]
     pub(super) const fn from_raw(raw: u64) -> Self {
         Self(raw)
     }
 
+    #[inline]
     pub(super) const fn raw(self) -> u64 {
         self.0
     }
 
     /// The word of a slot that no push has used yet.
+    #[inline]
     pub(super) const fn unused() -> Self {
         Self::empty(0)
     }
 
+    #[inline]
     const fn empty(lap: u64) -> Self {
         Self(lap << LAP_SHIFT | NONE)
     }
 
     /// The word of a slot that a push at `position` may claim.
+    #[inline]
     pub(super) const fn free(position: Position) -> Self {
         Self::empty(position.lap())
     }
 
+    #[inline]
     pub(super) const fn full(position: Position, index: u32) -> Self {
         Self(position.lap() << LAP_SHIFT | index as u64)
     }
 
+    #[inline]
     pub(super) const fn closed(position: Position) -> Self {
         Self(position.lap() << LAP_SHIFT | MARK | NONE)
     }
 
     /// This full word, with nothing allowed behind it.
+    #[inline]
     pub(super) const fn last(self) -> Self {
         Self(self.0 | MARK)
     }
 
     /// What a pop leaves behind: free for the next lap, or the end of the queue.
+    #[inline]
     pub(super) const fn popped(self) -> Self {
         Self((self.lap() + 1) << LAP_SHIFT | self.0 & MARK | NONE)
     }
 
+    #[inline]
     const fn lap(self) -> u64 {
         self.0 >> LAP_SHIFT
     }
 
+    #[inline]
     const fn is_marked(self) -> bool {
         self.0 & MARK != 0
     }
 
     /// The index that the slot holds.
+    #[inline]
     pub(super) const fn index(self) -> Option<u32> {
         let index = self.0 & NONE;
         if index == NONE { None } else { Some(index as u32) }
