@@ -40,7 +40,9 @@
 //! Progress: every operation is wait-free but `decide`, `stop` and `release_handle`, whose
 //! compare-exchange is tried again when another transition of the same job came between (at most a few).
 //!
-//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_retract`, `job_reuse`.
+//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_last_owner`,
+//! `job_last_decider`, `job_retract`, `job_retract_expire`, `job_expire_at_start`, `job_stop`,
+//! `job_stop_wakes`, `job_reuse`.
 
 use crate::code::Code;
 use crate::sync::atomic::{AtomicU64, Ordering};
