@@ -96,6 +96,7 @@ fn job_handle_await() {
         drop(report);
         w.saw(if world.reuse() { "reused" } else { "the worker has it" });
         assert!(worker.join());
+        assert_eq!(world.slab.held_by_workers(), []);
         world.check();
     });
 }

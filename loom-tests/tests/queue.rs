@@ -77,6 +77,7 @@ fn queue_wake() {
         let woke = jobs.push(0).expect("there is room");
         w.saw(if woke { "woke" } else { "nobody idle" });
         assert_eq!(consumer.join(), Ok(0));
+        assert_eq!(jobs.queue.consumers().idle(), 0);
     });
 }
 
