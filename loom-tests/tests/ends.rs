@@ -35,7 +35,8 @@ fn cancel(slab: &Slab<()>, ticket: Ticket) -> bool {
 /// Asks as a shutdown does: a running job to stop, a waiting one is ended. Whoever is asked has a worker.
 #[test]
 fn job_stop() {
-    let model = Model::new("job_stop").floor(5800).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model =
+        Model::new("job_stop").floor(5800).bound(Bound::Preemptions(3)).deep(Bound::Preemptions(4));
     let model = model.witness("completed").witness("cancelled").witness("stopped");
     model.witness("asked in vain").run(|w| {
         let world = World::new(1);
@@ -119,7 +120,8 @@ fn run_until_told(slab: &Slab<()>, queue: &JobQueue, ticket: Ticket) -> bool {
 #[test]
 fn job_callback() {
     for (name, takes) in [("job_callback_takes", true), ("job_callback_drops", false)] {
-        let model = Model::new(name).floor(7800).bound(Bound::Preemptions(3)).deep(Bound::Full);
+        let model =
+            Model::new(name).floor(7800).bound(Bound::Preemptions(3)).deep(Bound::Preemptions(4));
         let model = model.witness("completed").witness("cancelled");
         model.witness("reused").witness("in use").run(move |w| {
             let world = World::new(1);

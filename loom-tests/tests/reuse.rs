@@ -60,8 +60,10 @@ fn job_last_owner() {
 /// The decider is last: the worker drops the task and the handle leaves while the job is only decided.
 #[test]
 fn job_last_decider() {
-    let model =
-        Model::new("job_last_decider").floor(18000).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new("job_last_decider")
+        .floor(18000)
+        .bound(Bound::Preemptions(3))
+        .deep(Bound::Preemptions(4));
     let model = model.witness("the decider was last").witness("another was last");
     model.witness("reused").witness("in use").run(|w| {
         let world = World::new(1);

@@ -282,7 +282,10 @@ fn ring_pop_if() {
 /// A figure that others change: within bounds meanwhile, exact afterwards.
 #[test]
 fn ring_len() {
-    let model = Model::new("ring_len").floor(23000).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new("ring_len")
+        .floor(23000)
+        .bound(Bound::Preemptions(3))
+        .deep(Bound::Preemptions(4));
     model.witness("0").witness("1").witness("2").run(|w| {
         let jobs = Jobs::new(2);
         let theirs = Arc::clone(&jobs);

@@ -52,11 +52,13 @@ pub(crate) fn build(root: &Path) -> Result<Vec<Test>, String> {
         None => root.join("target"),
     };
     let target = target.join("loom");
+    // The same as in the Makefile, so that both share one build.
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["test", "-p", "loom-tests", "--release", "--locked", "--no-run", "--tests"])
         .arg("--message-format=json-render-diagnostics")
-        .env("RUSTFLAGS", " --cfg loom")
+        .env("RUSTFLAGS", format!("{flags} --cfg loom"))
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
         .current_dir(root)
