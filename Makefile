@@ -20,7 +20,7 @@ LOOM    := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" CARGO_TARGET_DIR="$(TARGET)/loom"
            CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true $(CARGO)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint loom theory lib install uninstall clean
+.PHONY: help setup demo test lint loom mutants theory lib install uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -43,6 +43,9 @@ lint: setup ## format, clippy and rustdoc, warnings as errors
 
 loom: setup ## the models of every synchronisation edge
 	$(LOOM) test -p loom-tests --release --locked
+
+mutants: setup ## weaken each memory ordering, one at a time (ONLY=src/ring for a part)
+	$(CARGO) run -p loom-tests --bin mutants --locked -- $(ONLY)
 
 theory: setup ## queueing theory against the real pool on the test clock, the long run
 	$(CARGO) test --release --locked --test theory -- --ignored --nocapture

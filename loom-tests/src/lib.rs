@@ -14,6 +14,8 @@
 //! all edges.
 
 #[cfg(loom)]
+pub mod jobs;
+#[cfg(loom)]
 mod model;
 #[cfg(loom)]
 mod mutate;

@@ -133,9 +133,9 @@ impl Model {
         let iterations = count.load(Ordering::Relaxed);
         self.print(iterations, started.elapsed().as_secs_f64(), &witness);
         mutate::list(self.name);
+        let missing = witness.missing();
+        assert!(missing.is_empty(), "{} never saw {missing:?}", self.name);
         if !mutated {
-            let missing = witness.missing();
-            assert!(missing.is_empty(), "{} never saw {missing:?}", self.name);
             assert!(
                 iterations >= self.floor,
                 "{} ended after {iterations} executions, fewer than its floor of {}",

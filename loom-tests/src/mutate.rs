@@ -2,13 +2,10 @@
 //!
 //! | variable | effect |
 //! |---|---|
-//! | `BIFROST_ORD_LIST=FILE` | appends a line `SITE<TAB>MODEL` for each site that a model reached |
+//! | `BIFROST_ORD_LIST=FILE` | appends a line `SITE<TAB>MODEL<TAB>WEAKER ORDERINGS` for each site that a model reached |
 //! | `BIFROST_ORD_MUTANT=src/ring/job_ring.rs:16:77:store=Relaxed` | weakens that one site |
 //!
-//! A driver therefore needs: one run with the list; for each line and each ordering of
-//! `Site::weakenings` one run of that model with the mutant and a time limit; the verdicts killed (the
-//! process failed with a text of loom or of the model), survived, not reached, and timeout, which is none
-//! of the others.
+//! The driver is the binary `mutants`.
 
 use bifrost::sync::atomic::site::{self, Mutant};
 use std::fs::OpenOptions;
@@ -31,8 +28,12 @@ pub(crate) fn arm() -> bool {
 
 /// Appends what `model` reached to the list that the environment names.
 pub(crate) fn list(model: &str) {
-    let mut reached: Vec<String> =
-        site::drain().iter().map(|site| format!("{site}\t{model}\n")).collect();
+    let line = |site: &site::Site| {
+        let weaker: Vec<String> =
+            site.weakenings().iter().map(|ordering| format!("{ordering:?}")).collect();
+        format!("{site}\t{model}\t{}\n", weaker.join(" "))
+    };
+    let mut reached: Vec<String> = site::drain().iter().map(line).collect();
     reached.sort();
     let Ok(path) = std::env::var("BIFROST_ORD_LIST") else { return };
     let written = OpenOptions::new()

@@ -65,3 +65,28 @@ fn activation_no_lost_turn() {
         }
     });
 }
+
+/// A turn that ends while two tasks are made runnable: one of the three enqueues the unit.
+#[test]
+fn activation_end() {
+    let model = Model::new("activation_end").floor(350).bound(Bound::Full);
+    let model = model.witness("by the driver").witness("by the first").witness("by the second");
+    model.run(|w| {
+        let activation = Arc::new(Activation::default());
+        assert!(activation.activate());
+        activation.begin();
+        let wake = || {
+            let activation = Arc::clone(&activation);
+            spawn(move || activation.activate())
+        };
+        let wakers = [wake(), wake()];
+        let again = activation.end();
+        let [first, second] = wakers.map(|task| task.join());
+        w.saw(match (again, first, second) {
+            (true, false, false) => "by the driver",
+            (false, true, false) => "by the first",
+            (false, false, true) => "by the second",
+            _ => "not by one",
+        });
+    });
+}

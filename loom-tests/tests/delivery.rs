@@ -75,6 +75,7 @@ fn completions_push_take() {
         w.saw(["none", "one", "two"][taken.len()]);
         workers.into_iter().for_each(|worker| worker.join());
         taken.extend(numbers(list.take_all()));
+        assert!(list.is_empty());
         w.saw(match taken[..] {
             [0, 1] => "01",
             [1, 0] => "10",

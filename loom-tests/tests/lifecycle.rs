@@ -123,3 +123,16 @@ fn lifecycle_shutdown() {
     let two = Model::new("lifecycle_shutdown_two").floor(21000);
     shutdown(two.bound(Bound::Preemptions(1)).deep(Bound::Preemptions(2)), 2);
 }
+
+/// Of two that ask for the same change one gets it.
+#[test]
+fn lifecycle_one_change() {
+    Model::new("lifecycle_one_change").floor(33).witness("own").witness("other").run(|w| {
+        let life = Arc::new(Lifecycle::new());
+        let theirs = Arc::clone(&life);
+        let other = spawn(move || theirs.change(LifeState::Spawning).is_some());
+        let own = life.change(LifeState::Spawning).is_some();
+        assert!(other.join() != own, "one gets it");
+        w.saw(if own { "own" } else { "other" });
+    });
+}

@@ -7,7 +7,10 @@ use bifrost::queue::JobQueue;
 use bifrost::ring::{PopError, PushError};
 use bifrost::time::{Clock, Deadline};
 use loom_tests::{Bound, Model, Note, Witness, spawn};
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 /// A queue with a note behind each index that the models use.
 struct Jobs {
@@ -74,6 +77,7 @@ fn queue_wake() {
         let woke = jobs.push(0).expect("there is room");
         w.saw(if woke { "woke" } else { "nobody idle" });
         assert_eq!(consumer.join(), Ok(0));
+        assert_eq!(jobs.queue.consumers().idle(), 0);
     });
 }
 
@@ -109,6 +113,34 @@ fn queue_wake_two() {
         let popped = consumers.map(|task| task.join().expect("nobody closes"));
         assert_eq!(popped[0] + popped[1], 1, "each index comes out once");
         w.saw(&popped[0].to_string());
+    });
+}
+
+/// Consumers that left stale entries behind, in another order than they come back in.
+#[test]
+fn queue_wake_stale() {
+    let model = Model::new("queue_wake_stale").floor(99000).bound(Bound::Preemptions(2));
+    model.witness("in order").witness("in another order").run(|w| {
+        let jobs = Jobs::new(3, 3);
+        for number in [2, 0] {
+            let mut wait = pin!(jobs.queue.pop(number));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(wait.as_mut().poll(&mut cx).is_pending(), "the queue is empty");
+        }
+        let consumer = |number| {
+            let jobs = Arc::clone(&jobs);
+            spawn(move || jobs.pop(number))
+        };
+        let consumers = [consumer(0), consumer(1)];
+        for index in 0..3 {
+            jobs.push(index).expect("there is room");
+        }
+        let last = jobs.pop(2).expect("nobody closes");
+        let [first, second] = consumers.map(|task| task.join().expect("nobody closes"));
+        let mut popped = [first, second, last];
+        w.saw(if popped == [0, 1, 2] { "in order" } else { "in another order" });
+        popped.sort_unstable();
+        assert_eq!(popped, [0, 1, 2], "each index comes out once");
     });
 }
 

@@ -278,3 +278,26 @@ fn ring_pop_if() {
         order(out, 2);
     });
 }
+
+/// A figure that others change: within bounds meanwhile, exact afterwards.
+#[test]
+fn ring_len() {
+    let model = Model::new("ring_len")
+        .floor(23000)
+        .bound(Bound::Preemptions(3))
+        .deep(Bound::Preemptions(4));
+    model.witness("0").witness("1").witness("2").run(|w| {
+        let jobs = Jobs::new(2);
+        let theirs = Arc::clone(&jobs);
+        let task = spawn(move || {
+            for index in 0..3 {
+                theirs.push(index).expect("there is room");
+                assert_eq!(theirs.pop(), Ok(index));
+            }
+            theirs.push(3).expect("there is room");
+        });
+        w.saw(&jobs.ring.len().to_string());
+        task.join();
+        assert_eq!(jobs.ring.len(), 1);
+    });
+}

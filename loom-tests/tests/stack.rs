@@ -77,6 +77,7 @@ fn stack_pass() {
         let task = spawn(move || turn(&theirs));
         let turns = turn(&records) + task.join();
         w.saw(["none", "one", "both"][turns]);
+        assert!(!records.stack.is_empty());
         assert_eq!(records.all(), [0]);
         assert_eq!(records.notes[0].read() as usize, turns + 1);
     });

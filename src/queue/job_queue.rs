@@ -11,7 +11,7 @@
 //! | `space.fences` | `fence` of `freed` after the pop | `fence` of `wait_for_space` before the next try | the free slot, or the blocked producer |
 //!
 //! Progress: `push`, `try_pop` and `close` are lock-free while no producer is blocked; waking a blocked
-//! producer takes the event's lock. Models: `queue_space`, `queue_space_close`.
+//! producer takes the event's lock. Models: `queue_space`, `queue_space_close`, `job_drop_oldest`.
 
 use super::waiters::Waiters;
 use crate::ring::{JobRing, PopError, PopIf, PushError};

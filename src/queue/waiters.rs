@@ -24,7 +24,7 @@
 //! Progress: `notify_one` is lock-free and steps over at most as many stale entries as there are waiters;
 //! `enlist` and `withdraw` are lock-free.
 //!
-//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_close`, `queue_wake_cancel`.
+//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_close`, `queue_wake_cancel`, `queue_wake_stale`.
 
 use crate::ring::JobRing;
 use crate::sync::AtomicWaker;

@@ -30,7 +30,8 @@
 //! hint jumps whole laps and takes at most `capacity` steps more than the others' progress. Nobody waits
 //! for anybody: a thread that stops anywhere leaves a ring on which all others go on.
 //!
-//! Models: `ring_2p1c`, `ring_2p2c`, `ring_cap1`, `ring_close`, `ring_close_full`, `ring_force_push`, `ring_pop_if`.
+//! Models: `ring_2p1c`, `ring_2p2c`, `ring_cap1`, `ring_close`, `ring_close_full`, `ring_force_push`, `ring_pop_if`,
+//! `ring_len`.
 
 use super::word::{AtHead, AtTail, MAX_CAPACITY, MAX_INDEX, Position, Word};
 use crate::sync::CachePadded;

@@ -122,8 +122,8 @@ impl IndexStack {
 
     /// How many indices are inside; exact while nobody pushes or pops. Takes a step for each.
     pub fn len(&self) -> usize {
-        // ORDERING: Acquire takes `stack.push`.
-        let mut index = Top(self.top.load(Ordering::Acquire)).index();
+        // ORDERING: Relaxed: a figure; a link that is read too early is one of its earlier values.
+        let mut index = Top(self.top.load(Ordering::Relaxed)).index();
         let mut len = 0;
         while index != NONE && len < self.capacity() {
             len += 1;

@@ -13,7 +13,7 @@
 //! |---|---|---|---|
 //! | `activation.set` | `activate` | `begin`, `end` | the task that was made runnable |
 //!
-//! Progress: wait-free. Models: `activation_no_lost_turn`.
+//! Progress: wait-free. Models: `activation_no_lost_turn`, `activation_end`.
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 

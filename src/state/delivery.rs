@@ -12,7 +12,7 @@
 //! | `completions.push` | the head's compare-exchange | the head's swap in `take_all` | the published record and its link |
 //!
 //! Progress: `push` is lock-free, `take_all` wait-free but for turning the chain round.
-//! Models: `completions_push_take`.
+//! Models: `completions_push_take`, `job_callback`.
 
 use super::reader::Reader;
 use super::slab::{Slab, Ticket};

@@ -10,6 +10,7 @@
 //! and on the key's own count.
 //!
 //! **Edges.** None: the counters publish nothing. Names do not change after construction.
+//! Models: `keys_in_turn`.
 
 use std::fmt;
 use std::time::Duration;

@@ -11,7 +11,7 @@
 //! |---|---|---|---|
 //! | `life.change` | `change` | `state` | what the provider did before it entered the state |
 //!
-//! Progress: lock-free. Models: `lifecycle_shutdown`.
+//! Progress: lock-free. Models: `lifecycle_shutdown`, `lifecycle_one_change`.
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 

@@ -40,7 +40,9 @@
 //! Progress: every operation is wait-free but `decide`, `stop` and `release_handle`, whose
 //! compare-exchange is tried again when another transition of the same job came between (at most a few).
 //!
-//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_retract`, `job_reuse`.
+//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_last_owner`,
+//! `job_last_decider`, `job_retract`, `job_retract_expire`, `job_expire_at_start`, `job_stop`,
+//! `job_stop_wakes`, `job_reuse`.
 
 use crate::code::Code;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -348,15 +350,17 @@ impl StateWord {
     /// Gives `HANDLE` up, unless a published result has to be dropped first (`has_result` says whether
     /// one is still in the cell).
     pub(super) fn release_handle(&self, has_result: impl Fn(Verdict) -> bool) -> Release {
-        // ORDERING: Acquire takes `job.publish`.
+        // ORDERING: Acquire takes `job.publish` and `job.release`.
         let mut now = self.0.load(Ordering::Acquire);
         loop {
             if View(now).published().is_some_and(&has_result) {
                 return Release::ResultFirst;
             }
-            // ORDERING: Release is edge `job.release`; Acquire takes it from the other owner, and
-            // `job.publish` on failure.
-            match self.0.compare_exchange(now, now & !HANDLE, Ordering::AcqRel, Ordering::Acquire) {
+            // ORDERING: Release is edge `job.release`. A success has nothing left to acquire: `now` was acquired,
+            // and no other write of this generation gives the same word (but a repeated `stop`, which brings
+            // nothing). A failure acquires `job.release` and `job.publish`.
+            match self.0.compare_exchange(now, now & !HANDLE, Ordering::Release, Ordering::Acquire)
+            {
                 Ok(_) if now & EXEC == 0 && Phase::of(now) == Phase::Published => {
                     return Release::Last;
                 }

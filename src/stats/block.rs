@@ -49,7 +49,7 @@
 //! use allocates and publishes the block; a thread that comes at that very moment waits for the pointer to
 //! be stored. Reading is wait-free.
 //!
-//! Models: `blocks_count`. Under loom there is one shard, made at once: loom does not see into `OnceLock`.
+//! Models: `blocks_count`, `blocks_get`. Under loom there is one shard, made at once: loom does not see into `OnceLock`.
 
 use super::counter::Count;
 use super::histogram::{Histogram, HistogramSnapshot};

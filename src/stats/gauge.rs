@@ -3,6 +3,7 @@
 //! Two independent words: the level and the highest level seen. Every operation is wait-free but for a
 //! raise of the high-water mark, which repeats its compare-exchange while others raise it too. A gauge
 //! publishes nothing: figures that must agree with each other come from the [`Ledger`](super::Ledger).
+//! Models: `gauge_high_water`.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 

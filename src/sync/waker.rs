@@ -59,9 +59,9 @@ impl AtomicWaker {
     /// Stores `waker` for the next [`wake`](Self::wake). The caller checks its condition again afterwards:
     /// a wake-up that came before the registration is delivered to no one, or at once to `waker`.
     pub fn register(&self, waker: &Waker) {
-        // ORDERING: Acquire takes `waker.release` (the cell as the last wake left it) and `waker.wake`; on
-        // failure too, so that the caller's next look already sees why it is woken.
-        match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Acquire) {
+        // ORDERING: Acquire takes `waker.release` (the cell as the last wake left it) and `waker.wake`. Relaxed
+        // on failure: the task is woken and comes again, and the exchange that then succeeds acquires.
+        match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => {
                 // A waker whose clone panics must not keep the cell: the guard leaves it either way.
                 let leaving = Leaving(self);
