@@ -66,7 +66,6 @@ fn job_stop() {
 
 /// A job that would never end hears that it is to stop: its worker is woken, or looks again.
 #[test]
-#[ignore = "fails: the exchange of `StateWord::stop` is Relaxed, so the worker's number may not be there yet"]
 fn job_stop_wakes() {
     let model = Model::new("job_stop_wakes").floor(300).bound(Bound::Preemptions(3));
     model.deep(Bound::Full).witness("stopped").witness("never ran").run(|w| {

@@ -125,16 +125,22 @@ impl Core {
 
     /// Asks every running job to stop, and ends those that wait.
     pub(super) fn ask_to_stop(&self) {
-        let host = self.host();
         for ticket in self.tickets(|_| true) {
-            if let Some(runner) = self.stop(ticket) {
-                let (lane, number) = host.lane_of(runner);
-                lane.queue.consumers().wake(number);
-            } else {
-                self.end(ticket, Verdict::CancelledShutdown, |phase| phase != Phase::Running);
-            }
+            let waits = |phase| phase != Phase::Running;
+            // A job that starts between the two is asked by the third.
+            let _over = self.ask(ticket)
+                || self.end(ticket, Verdict::CancelledShutdown, waits)
+                || self.ask(ticket);
         }
         self.bury_unserved();
+    }
+
+    /// Asks a job to stop and wakes its worker; `false` if it does not run.
+    fn ask(&self, ticket: JobId) -> bool {
+        let Some(runner) = self.stop(ticket) else { return false };
+        let (lane, number) = self.host().lane_of(runner);
+        lane.queue.consumers().wake(number);
+        true
     }
 
     /// Takes the dead out of queues that no worker may come to serve any more.

@@ -372,11 +372,12 @@ impl StateWord {
 
     /// Asks a running job to stop, for a shutdown. `false`: it does not run.
     pub(super) fn stop(&self, generation: u64) -> bool {
-        // ORDERING: Relaxed: the bit carries nothing but itself.
+        // ORDERING: Relaxed: only compared; the exchange acquires.
         let mut now = self.0.load(Ordering::Relaxed);
         while View(now).generation() == generation && Phase::of(now) == Phase::Running {
-            // ORDERING: Relaxed: as above; the worker is woken through its waker's own edge.
-            match self.0.compare_exchange(now, now | STOP, Ordering::Relaxed, Ordering::Relaxed) {
+            // ORDERING: Acquire takes `job.start`: the number of the worker that is to be woken. The bit itself
+            // reaches it through its waker's own edge; a failure is only compared again.
+            match self.0.compare_exchange(now, now | STOP, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(later) => now = later,
             }
