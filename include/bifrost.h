@@ -570,12 +570,12 @@ typedef struct bifrost_provider_options {
      */
     uint32_t blocking_workers_max;
     /**
-     * Jobs that may wait; default: 256.
+     * Jobs that may wait, of blocking and of other ones each; default: 256.
      */
     uint32_t queue_capacity;
     /**
-     * Completions that may be unread before submissions are refused with `BIFROST_LIMIT_REACHED`;
-     * default: 128.
+     * Completions that may at least be unread before submissions are refused with
+     * `BIFROST_LIMIT_REACHED`; default: 128.
      */
     uint32_t result_buffer;
     /**
@@ -855,7 +855,7 @@ typedef struct bifrost_provider_stats {
      */
     uint64_t late_results;
     /**
-     * Jobs that the queue can hold.
+     * Jobs that the queues can hold, the one of blocking jobs included.
      */
     uint64_t queue_capacity;
     /**
@@ -1002,8 +1002,8 @@ BIFROST_API const char *bifrost_status_message(int32_t status);
  */
 
 /**
- * The text of the last failure of a cold function on the calling thread. Functions that keep one say so;
- * no function clears it, so ask only after a failure, on the same thread.
+ * The text of the last failure of a cold function on the calling thread. Functions that keep one say so,
+ * and replace it at each call; no other function touches it.
  *
  * Parameters:
  * - `buffer`: where the text goes, NUL-terminated and cut to fit; may be null.

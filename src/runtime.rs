@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Providers that a runtime can have over its life.
 const MAX_PROVIDERS: usize = 4096;
-/// Why a runtime could not be built.
+/// Why a runtime could not be built, or a provider not added.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -121,12 +121,7 @@ pub enum Code {
 
 /// One row a code: the code, its stable name, its kind, its text.
 const TABLE: &[(Code, &str, CodeKind, &str)] = &[
-    (
-        Code::Ok,
-        "ok",
-        CodeKind::Success,
-        "success; as an outcome: the job ran to its end and returned a result",
-    ),
+    (Code::Ok, "ok", CodeKind::Success, "success"),
     (Code::Empty, "empty", CodeKind::Info, "nothing is there right now"),
     (Code::Pending, "pending", CodeKind::Info, "the job has no outcome yet"),
     (

@@ -157,7 +157,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "queue_capacity",
-        doc: "How many jobs may wait.",
+        doc: "How many jobs may wait, of async and of blocking ones each.",
         shape: Shape::Number {
             bounds: Bounds::count(256, 1, 65_536).advised(100, 1_000),
             get: |c| Some(c.queue_capacity as u64),
@@ -166,7 +166,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "result_buffer",
-        doc: "How many outcomes may be unread before the next submission is refused.",
+        doc: "How many outcomes may at least be unread before submissions are refused.",
         shape: Shape::Number {
             bounds: Bounds::count(128, 1, 65_536).advised(50, 500),
             get: |c| Some(c.result_buffer as u64),

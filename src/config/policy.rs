@@ -13,7 +13,8 @@ pub enum OverflowPolicy {
     DropNewest,
     /// The oldest queued job ends as `Dropped` and the new one takes its place.
     DropOldest,
-    /// The submitter waits for space, for at most this long.
+    /// The submitter waits for space, for at most this long: in `submit_async` and `submit_blocking`; calls
+    /// that never wait refuse the job.
     Block(Duration),
 }
 

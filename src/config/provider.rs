@@ -28,9 +28,10 @@ pub struct ProviderConfig {
     pub workers: WorkerRange,
     /// The workers for jobs that block, each an OS thread.
     pub blocking_workers: WorkerRange,
-    /// How many jobs may wait.
+    /// How many jobs may wait, of async and of blocking ones each.
     pub queue_capacity: usize,
-    /// How many outcomes may be unread before submissions are refused.
+    /// How many outcomes may at least be unread before submissions are refused: with free places in the
+    /// queues and free workers it is as many more.
     pub result_buffer: usize,
     /// What a submission to a full queue does.
     pub overflow: OverflowPolicy,

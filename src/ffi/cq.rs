@@ -6,7 +6,7 @@ use super::boundary::{Called, guard, guard_or};
 use super::fork::Birth;
 use super::handle::{Handle, writable, write};
 use super::job::{BIFROST_FOREVER, may_block};
-use super::last_error::keep;
+use super::last_error::{keep, told};
 use super::runtime::RuntimeHandle;
 use super::signal::Signal;
 use super::submit::check_room;
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn bifrost_cq_new(
     runtime: *const RuntimeHandle,
     out: *mut *mut CqHandle,
 ) -> Code {
-    guard(|| {
+    told(|| {
         // SAFETY: by contract.
         let clock = unsafe { RuntimeHandle::borrow(runtime) }?.runtime.clock().clone();
         writable(out)?;

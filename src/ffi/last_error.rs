@@ -1,6 +1,6 @@
 //! Last error: the text behind a cold call that failed.
 
-use super::boundary::guard_or;
+use super::boundary::{Called, guard, guard_or};
 use super::handle::copy_text;
 use crate::code::Code;
 use std::cell::RefCell;
@@ -19,8 +19,18 @@ pub(super) fn keep(code: Code, error: impl Display) -> Code {
     code
 }
 
-/// The text of the last failure of a cold function on the calling thread. Functions that keep one say so;
-/// no function clears it, so ask only after a failure, on the same thread.
+/// Runs the inside of an entry point that promises a text: if it fails, this thread has the text of this
+/// failure, and of no earlier one.
+pub(super) fn told(body: impl FnOnce() -> Called) -> Code {
+    // A thread whose variables are gone already gets the status alone.
+    let _cleared = TEXT.try_with(|place| place.borrow_mut().clear());
+    let code = guard(body);
+    let untold = TEXT.try_with(|place| place.borrow().is_empty()).unwrap_or(false);
+    if code != Code::Ok && untold { keep(code, code.message()) } else { code }
+}
+
+/// The text of the last failure of a cold function on the calling thread. Functions that keep one say so,
+/// and replace it at each call; no other function touches it.
 ///
 /// Parameters:
 /// - `buffer`: where the text goes, NUL-terminated and cut to fit; may be null.

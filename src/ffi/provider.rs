@@ -6,7 +6,7 @@ use super::boundary::{Called, guard};
 use super::fork::Birth;
 use super::handle::{Handle, slice, writable, write};
 use super::job::{BIFROST_FOREVER, may_block};
-use super::last_error::keep;
+use super::last_error::{keep, told};
 use super::runtime::{RuntimeHandle, duration, status_of};
 use super::sized::{self, Sized32};
 use crate::code::Code;
@@ -65,10 +65,10 @@ pub struct ProviderOptions {
     pub blocking_workers_min: u32,
     /// Blocking workers that there may be; default: 8, or `blocking_workers_min` where that is more.
     pub blocking_workers_max: u32,
-    /// Jobs that may wait; default: 256.
+    /// Jobs that may wait, of blocking and of other ones each; default: 256.
     pub queue_capacity: u32,
-    /// Completions that may be unread before submissions are refused with `BIFROST_LIMIT_REACHED`;
-    /// default: 128.
+    /// Completions that may at least be unread before submissions are refused with
+    /// `BIFROST_LIMIT_REACHED`; default: 128.
     pub result_buffer: u32,
     /// Driver threads of the provider's own; default: none, it shares those of the runtime.
     pub drivers: u32,
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn bifrost_provider_new(
     options: *const ProviderOptions,
     out: *mut *mut ProviderHandle,
 ) -> Code {
-    guard(|| {
+    told(|| {
         // SAFETY: by contract.
         let runtime = &unsafe { RuntimeHandle::borrow(runtime) }?.runtime;
         writable(out)?;

@@ -6,7 +6,7 @@ use super::boundary::{Called, guard};
 use super::fork::Birth;
 use super::handle::{Handle, writable};
 use super::job::{BIFROST_FOREVER, may_block};
-use super::last_error::keep;
+use super::last_error::{keep, told};
 use super::sized::{self, Sized32};
 use crate::code::Code;
 use crate::config::RuntimeConfig;
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn bifrost_runtime_new(
     options: *const RuntimeOptions,
     out: *mut *mut RuntimeHandle,
 ) -> Code {
-    guard(|| {
+    told(|| {
         writable(out)?;
         // SAFETY: by contract.
         let options = unsafe { sized::read(options) }?;

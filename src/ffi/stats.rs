@@ -112,7 +112,7 @@ pub struct ProviderStats {
     pub abandoned: u64,
     /// Results that came after their job had been decided otherwise.
     pub late_results: u64,
-    /// Jobs that the queue can hold.
+    /// Jobs that the queues can hold, the one of blocking jobs included.
     pub queue_capacity: u64,
     /// Places of the queue held by jobs that have ended already.
     pub dead_slots: u64,

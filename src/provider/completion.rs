@@ -160,8 +160,7 @@ impl<T: Send + 'static> CompletionQueue<T> {
         }
     }
 
-    /// Waits until at least `least` outcomes were handed to `take`, at most `most`, or until `limit` has
-    /// passed; how many.
+    /// Waits until at least `least` outcomes were handed to `take`, at most `most`; how many.
     ///
     /// # Cancel safety
     ///

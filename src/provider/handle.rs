@@ -51,6 +51,8 @@ impl<T> JobHandle<T> {
     }
 
     /// Blocks the calling thread until the outcome is there. Works with or without a runtime around it.
+    /// Not from inside a job on an async worker: it would hold up the driver that may have to run the other
+    /// one; await the handle there.
     ///
     /// # Panics
     ///

@@ -74,8 +74,21 @@ impl<T: Send + 'static> Job<T> {
     }
 
     /// A future; it runs on an async worker, and is dropped where it stands when the job is cancelled or
-    /// its time is over. It may be made for any runtime whose reactor does not depend on the polling
-    /// thread.
+    /// its time is over.
+    ///
+    /// It is polled on threads of this library. A future that needs its runtime's reactor on the polling
+    /// thread, as tokio's timers and sockets do, panics there; run it on its own runtime and await that:
+    ///
+    /// ```
+    /// # use bifrost::Job;
+    /// # let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
+    /// # let _entered = runtime.enter();
+    /// let tokio = tokio::runtime::Handle::current();
+    /// let job = Job::future(async move {
+    ///     let work = async { tokio::time::sleep(std::time::Duration::from_millis(1)).await };
+    ///     tokio.spawn(work).await // a cancel of the job detaches it
+    /// });
+    /// ```
     pub fn future<E: Into<JobError>>(
         body: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Self {

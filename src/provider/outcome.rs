@@ -131,7 +131,8 @@ impl<T> fmt::Display for Outcome<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(failure) => failure.fmt(f),
-            Self::Panicked(panic) => panic.fmt(f),
+            Self::Panicked(panic) => write!(f, "panicked: {panic}"),
+            Self::Completed(_) => f.write_str("completed"),
             _ => self.code().fmt(f),
         }
     }

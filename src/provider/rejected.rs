@@ -1,6 +1,7 @@
 //! What a refused submission gives back.
 
 use crate::code::Code;
+use crate::state::LifeState;
 use crate::sync::Arc;
 use std::fmt;
 use std::time::Duration;
@@ -59,7 +60,11 @@ impl<J> fmt::Debug for Rejected<J> {
 impl<J> fmt::Display for Rejected<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reason, provider, limit, value, .. } = self;
-        write!(f, "provider {provider} refused the job: {reason} ({limit} = {value})")
+        write!(f, "provider {provider} refused the job: {reason} ")?;
+        match LifeState::from_number(*value).filter(|_| *limit == "state") {
+            Some(state) => write!(f, "(state = {})", state.name()),
+            None => write!(f, "({limit} = {value})"),
+        }
     }
 }
 

@@ -80,6 +80,8 @@ impl Core {
     /// Counts panics that were caught in a job's drops.
     pub(super) fn count_panics(&self, panics: u32) {
         if panics > 0 {
+            let provider = &*self.host().name;
+            tracing::warn!(provider, panics, "a drop, a waker or a callback panicked");
             self.host().stats.add(Count::PanicsCaught, u64::from(panics));
         }
     }

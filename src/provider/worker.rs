@@ -6,7 +6,7 @@ use super::job::Kind;
 use super::lane::Lane;
 use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
-use crate::state::{Attempted, LifeState, Running, Started};
+use crate::state::{Attempted, LifeState, Running, Started, Verdict};
 use crate::stats::Count;
 use crate::sync::{Arc, thread};
 use crate::time::Instant;
@@ -126,6 +126,10 @@ async fn serve_one(
     lane.set_busy(false);
     match attempted {
         Attempted::Ended(decided) => {
+            if decided.verdict() == Verdict::Panicked {
+                let (job, task) = (context.ticket.as_word(), context.label().unwrap_or_default());
+                tracing::error!(provider = &*host.name, job, task, "a job panicked");
+            }
             core.settle(decided);
             core.count_panics(running.drop_panics());
             drop(running);

@@ -50,6 +50,11 @@ impl LifeState {
         Self::Failed,
     ];
 
+    /// The state of this number.
+    pub fn from_number(number: u64) -> Option<Self> {
+        Self::ALL.get(usize::try_from(number).ok()?).copied()
+    }
+
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {

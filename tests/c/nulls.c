@@ -70,6 +70,10 @@ static void bad_names_and_settings(bifrost_runtime *runtime)
     CHECK(bifrost_last_error(text, sizeof text) == needed);
     CHECK(strlen(text) == sizeof text - 1 && strncmp(text, whole, sizeof text - 1) == 0);
     CHECK(bifrost_last_error(NULL, 0) == needed);
+    options.struct_size = 0;
+    IS(BIFROST_VERSION, bifrost_provider_new(runtime, "a", 1, &options, &provider));
+    bifrost_last_error(whole, sizeof whole);
+    CHECK(strlen(whole) > 0 && !strstr(whole, "queue_capacity"));
     CHECK(provider == NULL);
     IS(BIFROST_INVALID, bifrost_runtime_shutdown(runtime, 2, NULL));
 }
