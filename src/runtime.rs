@@ -164,7 +164,10 @@ impl Runtime {
             }
         }));
         let ticker_thread = match drivers {
-            Drivers::Embedder => None,
+            Drivers::Embedder => {
+                ticker.driven_with(&pool);
+                None
+            }
             Drivers::Threads(_) => Some(TickerThread::start(&ticker).map_err(|error| {
                 pool.close();
                 pool.join();
@@ -294,8 +297,6 @@ impl Runtime {
             let due = inner.ticker.next_due();
             let step = poll_fn(|cx| inner.step(future.as_mut(), turns.as_mut(), due, cx));
             if let Some(Some(output)) = inner.clock.block_on_deadline(step, due) {
-                // The tick knows one waker: another thread that drives the runtime takes it over.
-                inner.pool.wake_all();
                 return output;
             }
         }
@@ -337,14 +338,14 @@ impl Runtime {
     /// [`ShutdownError::InsideJob`] from inside a job of this runtime, which the shutdown would wait for.
     pub fn shutdown_blocking(&self, mode: ShutdownMode) -> Result<ShutdownReport, ShutdownError> {
         let report = self.run(self.shutdown(mode))?;
-        self.join(&report);
+        self.join();
         Ok(report)
     }
 
-    fn join(&self, report: &ShutdownReport) {
+    fn join(&self) {
         let providers = self.providers();
         providers.iter().for_each(Provider::join);
-        if report.zombies.is_empty() {
+        if providers.iter().all(Provider::is_deserted) {
             self.inner.pool.join();
         }
         let ticker = self.inner.ticker_thread.lock().take();
@@ -406,10 +407,8 @@ impl Inner {
                 continue;
             }
             let _never = turns.as_mut().poll(cx);
-            if self.ticker.poll_changed(cx, due).is_ready() {
-                return Poll::Ready(None);
-            }
-            return Poll::Pending;
+            // Who lowers the due instant from now on wakes whoever waits for a turn.
+            return if self.ticker.next_due() < due { Poll::Ready(None) } else { Poll::Pending };
         }
     }
 }

@@ -60,3 +60,23 @@ fn due_lower() {
         maker.join();
     });
 }
+
+/// A provider's `Due` is a limit of the ticker's: whoever lowers it asks the ticker, or is seen by it.
+#[test]
+fn due_in_due() {
+    Model::new("due_in_due").floor(100).witness("asked").witness("seen").run(|w| {
+        let shared = Arc::new((Due::new(), Due::new()));
+        let (ticker, provider) = (&shared.0, &shared.1);
+        assert!(ticker.lower(Deadline::at(EARLY)), "somebody else's tick");
+        let theirs = Arc::clone(&shared);
+        let watcher = spawn(move || {
+            theirs.1.lower(Deadline::at(LIMIT)) && theirs.0.lower_unfenced(Deadline::at(LIMIT))
+        });
+        assert!(ticker.take(NOW));
+        let next = if provider.take(NOW) { Deadline::NEVER } else { provider.get() };
+        ticker.lower(next);
+        let asked = watcher.join();
+        assert!(ticker.get() <= Deadline::at(LIMIT), "a limit that nobody looks at");
+        w.saw(if asked { "asked" } else { "seen" });
+    });
+}

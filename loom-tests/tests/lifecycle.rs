@@ -5,6 +5,7 @@ use bifrost::queue::JobQueue;
 use bifrost::state::{
     Entry, JobError, LifeState, Lifecycle, Origin, Retracted, Run, Slab, Task, Verdict,
 };
+use bifrost::sync::atomic::{AtomicU32, Ordering, fence};
 use bifrost::time::{Deadline, Instant};
 use loom_tests::{Bound, Model, Note, Witness, spawn};
 use std::pin::Pin;
@@ -134,5 +135,24 @@ fn lifecycle_one_change() {
         let own = life.change(LifeState::Spawning).is_some();
         assert!(other.join() != own, "one gets it");
         w.saw(if own { "own" } else { "other" });
+    });
+}
+
+/// A worker that leaves sees that the end has begun, or whoever ends sees that it has left.
+#[test]
+fn lifecycle_fences() {
+    Model::new("lifecycle_fences").floor(10).witness("told").witness("seen").run(|w| {
+        let shared = Arc::new((Lifecycle::new(), AtomicU32::new(1)));
+        let theirs = Arc::clone(&shared);
+        let worker = spawn(move || {
+            theirs.1.fetch_sub(1, Ordering::Relaxed);
+            theirs.0.state_behind_change().is_ending()
+        });
+        assert!(shared.0.change(LifeState::Draining).is_some());
+        fence(Ordering::SeqCst);
+        let left = shared.1.load(Ordering::Relaxed) == 0;
+        let told = worker.join();
+        assert!(left || told, "a worker's end that nobody hears of");
+        w.saw(if told { "told" } else { "seen" });
     });
 }

@@ -13,10 +13,9 @@
 
 use super::tree::{NONE, NodeId, Tree};
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::sync::{Arc, Mutex, Quiet};
+use crate::sync::{Arc, Mutex, Quiet, contain};
 use event_listener::Event;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const LIVE: u8 = 0;
 const OWN: u8 = 1;
@@ -169,7 +168,7 @@ impl CancelToken {
 
 /// Runs foreign code whose panic must not reach us.
 fn call(callback: impl FnOnce()) {
-    drop(catch_unwind(AssertUnwindSafe(callback)));
+    contain(callback);
 }
 
 impl Drop for CancelRegistration {

@@ -3,10 +3,11 @@
 //! Everything that has limits is [`Ticked`] and asks for its next tick by an instant; the ticker sleeps
 //! until the earliest. Nobody asks while nothing is in flight, so an idle runtime makes no system call.
 
+use super::driver::DriverPool;
 use crate::state::Due;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, AtomicWaker, Mutex, Weak};
+use crate::sync::{Arc, AtomicWaker, Mutex, OnceLock, Weak};
 use crate::time::{Clock, Deadline, Instant};
 use std::fmt;
 use std::future::poll_fn;
@@ -24,7 +25,10 @@ pub struct Ticker {
     clock: Clock,
     next: Due,
     closed: AtomicBool,
+    /// Of the thread that ticks.
     waker: AtomicWaker,
+    /// Whose embedder ticks, if nobody else does.
+    embedder: OnceLock<Weak<DriverPool>>,
     /// Replaced when a part comes, so that a tick looks at the same parts from its beginning to its end.
     parts: Mutex<Parts>,
 }
@@ -45,8 +49,14 @@ impl Ticker {
             next: Due::new(),
             closed: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            embedder: OnceLock::new(),
             parts: Mutex::new(Arc::new([])),
         }
+    }
+
+    /// Says that the threads that drive `pool` tick, whichever of them comes to it.
+    pub fn driven_with(&self, pool: &Arc<DriverPool>) {
+        self.embedder.get_or_init(|| Arc::downgrade(pool));
     }
 
     /// Looks at `part` from now on, as long as it lives.
@@ -58,8 +68,11 @@ impl Ticker {
 
     /// Asks for a tick at `deadline` at the latest.
     pub fn request(&self, deadline: Deadline) {
-        if self.next.lower(deadline) {
+        if self.next.lower_unfenced(deadline) {
             self.waker.wake();
+            if let Some(pool) = self.embedder.get().and_then(Weak::upgrade) {
+                pool.wake_all();
+            }
         }
     }
 
@@ -87,9 +100,9 @@ impl Ticker {
         true
     }
 
-    /// Ready when a tick is due or the ticker was closed; wakes the task when the due instant moves
-    /// forward. Who waits for it does so until [`next_due`](Self::next_due) at the longest.
-    pub fn poll_changed(&self, cx: &mut Context<'_>, seen: Deadline) -> Poll<()> {
+    /// For the thread that ticks: ready when the due instant is earlier than `seen`, or the ticker was closed;
+    /// wakes the task when that changes.
+    fn poll_changed(&self, cx: &mut Context<'_>, seen: Deadline) -> Poll<()> {
         self.waker.register(cx.waker());
         if self.next_due() < seen || self.is_closed() { Poll::Ready(()) } else { Poll::Pending }
     }

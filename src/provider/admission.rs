@@ -11,16 +11,13 @@ use crate::cancel::{CancelCause, CancelRegistration, CancelToken};
 use crate::code::Code;
 use crate::config::OverflowPolicy;
 use crate::exec::Inside;
-use crate::queue::SpaceWait;
+use crate::queue::{JobQueue, SpaceWait};
 use crate::ring::PushError;
-use crate::state::{
-    Claimed, Entry, LifeState, Origin, Reader, Retracted, Task, Ticket, Verdict, drop_caught,
-};
+use crate::state::{Claimed, Entry, LifeState, Origin, Reader, Retracted, Task, Ticket, Verdict};
 use crate::stats::Count;
-use crate::sync::Arc;
+use crate::sync::{Arc, contain, drop_caught};
 use crate::time::{Deadline, Instant};
 use futures_lite::future::or;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 type JobReader<T> = Reader<JobContext, Host, T>;
@@ -43,7 +40,24 @@ pub(super) enum To<'a, T: 'static> {
     /// A completion queue.
     Queue(&'a Arc<Port<T>>),
     /// A callback.
-    Callback(Box<dyn FnOnce(Outcome<T>) + Send>),
+    Callback(Callback<T>),
+}
+
+/// A submitter's callback. What it holds is the submitter's, and may panic when it is dropped uncalled.
+pub(super) struct Callback<T>(Option<Box<dyn FnOnce(Outcome<T>) + Send>>);
+
+impl<T> Callback<T> {
+    fn call(mut self, outcome: Outcome<T>) {
+        if let Some(callback) = self.0.take() {
+            callback(outcome);
+        }
+    }
+}
+
+impl<T> Drop for Callback<T> {
+    fn drop(&mut self) {
+        drop_caught(self.0.take());
+    }
 }
 
 /// How a push went that did not succeed.
@@ -141,7 +155,7 @@ impl Core {
             To::Callback(callback) => {
                 let deliver = move |mut reader: JobReader<T>| {
                     if let Some(report) = reader.try_take() {
-                        callback(Outcome::from_report(report));
+                        callback.call(Outcome::from_report(report));
                     }
                 };
                 claimed.fill_for_callback(task, origin, deliver, entry)
@@ -229,24 +243,22 @@ impl Core {
         Ok(true)
     }
 
-    /// A callback whose panic stays here.
+    /// A callback whose panics stay here, in the call and in the drop.
     pub(super) fn guarded<T: 'static>(
         self: &Arc<Self>,
         callback: impl FnOnce(Outcome<T>) + Send + 'static,
-    ) -> Box<dyn FnOnce(Outcome<T>) + Send> {
+    ) -> Callback<T> {
         let core = Arc::downgrade(self);
         let runtime = self.host().runtime;
-        Box::new(move |outcome| {
+        Callback(Some(Box::new(move |outcome| {
             // A worker may call it: what a job must not wait for, a callback must not either.
             let _inside = Inside::enter(runtime);
-            let called = AssertUnwindSafe(|| callback(outcome));
-            if let Err(payload) = catch_unwind(called) {
-                drop_caught(payload);
-                if let Some(core) = core.upgrade() {
-                    core.count_panics(1);
-                }
+            if contain(|| callback(outcome))
+                && let Some(core) = core.upgrade()
+            {
+                core.count_panics(1);
             }
-        })
+        })))
     }
 
     /// The policy's patience, if a submission that meets a full queue may wait.
@@ -270,7 +282,7 @@ impl Core {
         };
         let until = self.patience(&job).map(|limit| host.clock.now().saturating_add(limit));
         if let Some(until) = until.filter(|_| refusal.reason == Code::QueueFull) {
-            let blocked = Blocked::begin(host);
+            let blocked = Blocked::begin(host, &host.lane(job.kind).queue);
             while refusal.reason == Code::QueueFull {
                 let space = host.lane(job.kind).queue.wait_for_space();
                 (refusal, job) = match self.try_enter(job, To::Handle) {
@@ -304,13 +316,14 @@ impl Core {
 /// A submitter that waits for space. Dropped while it waits, the submission counts as refused.
 struct Blocked<'a> {
     host: &'a Host,
+    queue: &'a JobQueue,
     waits: bool,
 }
 
 impl<'a> Blocked<'a> {
-    fn begin(host: &'a Host) -> Self {
+    fn begin(host: &'a Host, queue: &'a JobQueue) -> Self {
         host.stats.add(Count::Blocked, 1);
-        Self { host, waits: true }
+        Self { host, queue, waits: true }
     }
 
     fn end(mut self) {
@@ -324,6 +337,8 @@ impl Drop for Blocked<'_> {
             self.host.stats.add(Count::QueueFull, 1);
         }
         self.host.stats.add(Count::Unblocked, 1);
+        // Whoever was woken for a free place and did not take it wakes the next.
+        self.queue.offer_space();
     }
 }
 

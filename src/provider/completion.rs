@@ -8,12 +8,12 @@ use super::JobContext;
 use super::core::{Core, Host};
 use super::job::JobId;
 use super::outcome::Outcome;
-use crate::state::{Chain, Completions, Report, Stamps, drop_caught};
-use crate::sync::{Arc, Mutex, OnceLock, Quiet};
+use crate::exec::Inside;
+use crate::state::{Chain, Completions, Report, Stamps};
+use crate::sync::{Arc, Mutex, OnceLock, Quiet, contain, drop_caught};
 use crate::time::{Clock, Deadline};
 use event_listener::Event;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// One job's outcome with what is known around it.
@@ -213,15 +213,18 @@ impl<T: Send + 'static> Shared<T> {
     fn open(self: &Arc<Self>, core: &Arc<Core>) -> Box<Node<T>> {
         let shared = Arc::downgrade(self);
         let counting = Arc::downgrade(core);
+        let runtime = core.host().runtime;
         let notify = move || {
-            if let Some(shared) = shared.upgrade() {
-                shared.came.notify(usize::MAX);
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (shared.notify)())) {
-                    drop_caught(payload);
-                    if let Some(core) = counting.upgrade() {
-                        core.count_panics(1);
-                    }
-                }
+            let Some(shared) = shared.upgrade() else { return };
+            // A worker calls it: what a job must not wait for, this must not either.
+            let _inside = Inside::enter(runtime);
+            shared.came.notify(usize::MAX);
+            // The last one to hold the queue drops what nobody read.
+            let panics = u32::from(contain(|| (shared.notify)())) + u32::from(drop_caught(shared));
+            if panics > 0
+                && let Some(core) = counting.upgrade()
+            {
+                core.count_panics(panics);
             }
         };
         let port = Port {

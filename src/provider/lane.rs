@@ -78,9 +78,17 @@ impl Lane {
         self.spawned.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether there are more workers than there should be, zombies not counted.
-    pub(super) fn is_overstaffed(&self) -> bool {
-        self.spawned().saturating_sub(self.zombies()) > self.range.max as u64
+    /// Counts one worker out if there are more than there should be, zombies not counted.
+    pub(super) fn retire(&self) -> bool {
+        let most = self.range.max as u64 + self.zombies();
+        let one_less = |spawned| (spawned > most).then(|| spawned - 1);
+        // ORDERING: Relaxed, both: a count that is its own bound.
+        self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }
+
+    /// Takes the number of a worker back that was counted out.
+    pub(super) fn take_back(&self, number: u32) {
+        self.numbers.push(number);
     }
 
     pub(super) fn spawned(&self) -> u64 {

@@ -180,6 +180,11 @@ impl Provider {
         self.core.ask_to_stop();
     }
 
+    /// Whether every worker has left, so that no thread is held by a job of this provider.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.core.is_deserted()
+    }
+
     /// Waits for the provider's threads after its shutdown; not for those that a zombie holds.
     pub(crate) fn join(&self) {
         self.core.join();

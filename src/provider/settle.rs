@@ -126,7 +126,7 @@ impl Ticked for Core {
 impl Host {
     /// Draining, whoever waits for the end looks again.
     pub(super) fn notify_drained(&self) {
-        if self.life.state() == LifeState::Draining {
+        if self.life.state().is_ending() {
             self.drained.notify(usize::MAX);
         }
     }

@@ -2,7 +2,6 @@
 
 use super::core::Core;
 use super::job::JobId;
-use super::lane::Lane;
 use crate::exec::inside;
 use crate::state::{LifeState, Phase, Verdict};
 use crate::sync::{Arc, Quiet};
@@ -76,21 +75,9 @@ impl Core {
             return Err(ShutdownError::InsideJob);
         }
         let before = host.stats.ledger();
-        self.begin_shutdown(mode);
-        let clock = &host.clock;
-        or(self.until(|core| core.live() == 0), clock.sleep(timeout)).await;
-        self.ask_to_stop();
-        // An async worker whose job was decided elsewhere leaves at its next poll, unless it is stuck in one;
-        // a blocking one is a zombie, which nobody waits for.
-        let is_over = |core: &Self| core.live() == 0 && core.host().lanes[0].spawned() == 0;
-        or(self.until(is_over), clock.sleep(GRACE)).await;
-        for ticket in self.tickets(|_| true) {
-            self.end(ticket, Verdict::Abandoned, |_| true);
-        }
-        self.until(Self::is_deserted).await;
-        host.life.change(LifeState::Stopped);
-        if let Some(pool) = &host.own_pool {
-            pool.close();
+        if host.life.state() != LifeState::Stopped {
+            self.begin_shutdown(mode);
+            self.wind_down(timeout).await;
         }
         let after = host.stats.ledger();
         let since = |verdict: Verdict| {
@@ -106,6 +93,32 @@ impl Core {
             abandoned,
             zombies: self.held_by_workers().into_iter().map(|id| (name.to_string(), id)).collect(),
         })
+    }
+
+    /// Waits for the jobs, asks them to stop, gives them up, and lets the workers leave; each for its time
+    /// at most. What is stuck in a job is left behind.
+    async fn wind_down(&self, timeout: Duration) {
+        let host = self.host();
+        let clock = &host.clock;
+        or(self.until(|core| core.live() == 0), clock.sleep(timeout)).await;
+        self.ask_to_stop();
+        // An async worker leaves at its next poll, unless its driver is stuck in a job; a blocking one that
+        // is, is a zombie, which nobody waits for.
+        let is_over = |core: &Self| core.live() == 0 && core.host().lanes[0].spawned() == 0;
+        or(self.until(is_over), clock.sleep(GRACE)).await;
+        for ticket in self.tickets(|_| true) {
+            self.end(ticket, Verdict::Abandoned, |_| true);
+        }
+        let are_free_gone = |core: &Self| {
+            let blocking = &core.host().lanes[1];
+            blocking.spawned() <= blocking.zombies()
+        };
+        or(self.until(are_free_gone), clock.sleep(GRACE)).await;
+        host.life.change(LifeState::Stopped);
+        host.drained.notify(usize::MAX);
+        if let Some(pool) = &host.own_pool {
+            pool.close();
+        }
     }
 
     /// Closes the door and, if asked to, ends the jobs that wait. Does not wait for anything.
@@ -154,17 +167,17 @@ impl Core {
         self.tickets(|_| true).len()
     }
 
-    /// Whether all workers have left but those whose job does not end.
-    fn is_deserted(&self) -> bool {
-        let left = |lane: &Lane| lane.spawned() <= lane.zombies();
-        self.host().lanes.iter().all(left)
+    /// Whether every worker has left, so that no thread of the provider is held by a job.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.host().lanes.iter().all(|lane| lane.spawned() == 0)
     }
 
-    /// Waits until `done`, which only an end of something in the provider can bring about.
+    /// Waits until `done`, which the end of something in the provider brings about, or until another shutdown
+    /// has stopped it.
     async fn until(&self, done: impl Fn(&Self) -> bool) {
         loop {
             let ended = Quiet(self.host().drained.listen());
-            if done(self) {
+            if done(self) || self.host().life.state() == LifeState::Stopped {
                 return;
             }
             ended.await;
@@ -174,13 +187,13 @@ impl Core {
     /// Waits for the threads of blocking workers that are about to end.
     pub(super) fn join(&self) {
         let host = self.host();
-        if host.lanes[1].zombies() == 0 {
+        if host.lanes[1].spawned() == 0 {
             for thread in std::mem::take(&mut *host.threads.lock()) {
                 // A worker catches what its jobs throw; if it died all the same, there is nobody to tell.
                 let _died = thread.join();
             }
         }
-        if let Some(pool) = host.own_pool.as_ref().filter(|_| host.lanes[0].zombies() == 0) {
+        if let Some(pool) = host.own_pool.as_ref().filter(|_| host.lanes[0].spawned() == 0) {
             pool.join();
         }
     }

@@ -25,10 +25,10 @@ const TIME_A_POLL: Duration = Duration::from_micros(250);
 pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
     let Some(number) = lane.hire() else { return Ok(()) };
     let host = core.host();
-    if host.life.state() >= LifeState::Draining && lane.queue.is_empty() {
+    if host.life.state_behind_change() >= LifeState::Draining && lane.queue.is_empty() {
         // The job that the worker was for is taken, and the shutdown may be over already.
         lane.dismiss(number);
-        host.notify_drained();
+        told(host);
         return Ok(());
     }
     host.stats.add(Count::WorkersStarted, 1);
@@ -59,11 +59,18 @@ fn spawn_thread(core: &Arc<Core>, number: u32) -> io::Result<()> {
 fn leave(host: &Host, lane: &Lane, number: u32) {
     host.stats.add(Count::WorkersEnded, 1);
     lane.dismiss(number);
-    if host.life.state() == LifeState::Draining && host.lane(Kind::Async).spawned() == 0 {
-        // Nobody may wait for the end to do it.
-        host.own_pool.iter().for_each(DriverPool::close);
+    told(host);
+}
+
+/// Tells whoever waits for the end, if it has begun, that a worker was counted in or out.
+fn told(host: &Host) {
+    if host.life.state_behind_change().is_ending() {
+        if host.lane(Kind::Async).spawned() == 0 {
+            // Nobody may wait for the end to do it.
+            host.own_pool.iter().for_each(DriverPool::close);
+        }
+        host.notify_drained();
     }
-    host.notify_drained();
 }
 
 async fn serve_async(core: Arc<Core>, number: u32) {
@@ -90,8 +97,10 @@ fn serve_blocking(core: &Arc<Core>, number: u32) {
     while let Ok(index) = host.clock.block_on(lane.queue.pop(number)) {
         let now = host.clock.now();
         host.clock.block_on(serve_one(core, &mut context, lane, number, index, now));
-        if lane.is_overstaffed() {
-            break;
+        if lane.retire() {
+            host.stats.add(Count::WorkersEnded, 1);
+            lane.take_back(number);
+            return told(host);
         }
     }
     leave(host, lane, number);

@@ -139,6 +139,13 @@ impl JobQueue {
         SpaceWait { queue: self, listener }
     }
 
+    /// Wakes a producer that waits for space if there is some: for one that was woken and did not push.
+    pub fn offer_space(&self) {
+        if self.len() < self.capacity() {
+            self.freed();
+        }
+    }
+
     /// Closes the queue: no later push succeeds, what is inside can be popped, and all who wait look again.
     pub fn close(&self) -> bool {
         let closed = self.ring.close();

@@ -93,7 +93,12 @@ impl Waiters {
 
     /// Wakes all that wait.
     pub fn notify_all(&self) {
-        while self.notify_one() {}
+        // Whoever waits again meanwhile has looked again.
+        for _ in 0..self.count() {
+            if !self.notify_one() {
+                break;
+            }
+        }
     }
 
     /// Wakes waiter `number` whether or not it waits here: it has something else to look at.

@@ -10,7 +10,7 @@
 //! | `due.fences` | the fence of `take` after the word | the maker's fence after its limit | the taken word, or the limit |
 //! | `due.lower` | `lower` | `take` | what the maker did before |
 //!
-//! Progress: wait-free. Models: `due_fences`, `due_lower`.
+//! Progress: wait-free. Models: `due_fences`, `due_in_due`, `due_lower`.
 
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::time::{Deadline, Instant};
@@ -38,7 +38,7 @@ impl Due {
     }
 
     /// Asks for a look at `deadline` at the latest; `true` if that was not so already. The caller has
-    /// passed a SeqCst fence since it made its limit visible, or stands to lose no more than one period.
+    /// passed a SeqCst fence since it made its limit visible.
     pub fn lower(&self, deadline: Deadline) -> bool {
         let word = deadline.as_word();
         // ORDERING: Relaxed: ordered by the fence (`due.fences`); a look before this one is enough.
@@ -47,6 +47,14 @@ impl Due {
         }
         // ORDERING: Release is edge `due.lower`.
         self.0.fetch_min(word, Ordering::Release) > word
+    }
+
+    /// As [`lower`](Self::lower), for a caller who has not passed a fence since it made its limit visible:
+    /// the limit may be another `Due`, which its looker reads without taking it.
+    pub fn lower_unfenced(&self, deadline: Deadline) -> bool {
+        // ORDERING: `due.fences`: store-load against `take`.
+        fence(Ordering::SeqCst);
+        self.lower(deadline)
     }
 
     /// Takes the instant if it has come; the caller looks at every limit then. `false`: not yet.

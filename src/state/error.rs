@@ -1,6 +1,7 @@
 //! What a job says when it did not end well.
 
 use crate::code::Code;
+use crate::sync::drop_caught;
 use std::error::Error;
 use std::fmt;
 
@@ -89,19 +90,6 @@ impl fmt::Display for PanicInfo {
             f.write_str(&self.message)
         } else {
             write!(f, "{}: {}", self.task, self.message)
-        }
-    }
-}
-
-/// Drops `value`; if its drop panics, the payload of that panic is leaked, since it could panic as well.
-/// Returns whether it did.
-pub(crate) fn drop_caught<T>(value: T) -> bool {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value))) {
-        Ok(()) => false,
-        Err(payload) => {
-            #[expect(clippy::mem_forget, reason = "a payload whose drop panics has no other end")]
-            std::mem::forget(payload);
-            true
         }
     }
 }

@@ -10,10 +10,11 @@
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
 //! | `life.change` | `change` | `state` | what the provider did before it entered the state |
+//! | `life.fences` | the fence of `state_behind_change` | the fence of whoever changed the state, before its look | the new state, or the change |
 //!
-//! Progress: lock-free. Models: `lifecycle_shutdown`, `lifecycle_one_change`.
+//! Progress: lock-free. Models: `lifecycle_fences`, `lifecycle_shutdown`, `lifecycle_one_change`.
 
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// Where a provider is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +75,11 @@ impl LifeState {
         matches!(self, Self::Ready | Self::Degraded)
     }
 
+    /// Whether the end has begun.
+    pub const fn is_ending(self) -> bool {
+        matches!(self, Self::Draining | Self::Stopped)
+    }
+
     /// Whether `next` may follow.
     pub const fn may_become(self, next: Self) -> bool {
         match next {
@@ -109,6 +115,14 @@ impl Lifecycle {
     pub fn state(&self) -> LifeState {
         // ORDERING: Acquire takes `life.change`.
         LifeState::ALL[self.0.load(Ordering::Acquire) as usize]
+    }
+
+    /// The state, for a caller who has just changed something that whoever ends the life looks at: in the
+    /// order of the two fences, either the caller sees the end, or the other sees the change.
+    pub fn state_behind_change(&self) -> LifeState {
+        // ORDERING: `life.fences`: store-load against the fence of whoever changed the state and looks.
+        fence(Ordering::SeqCst);
+        self.state()
     }
 
     /// Enters `next` if the present state allows it; gives the state that was left. Of several threads

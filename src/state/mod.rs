@@ -27,8 +27,6 @@ mod word;
 pub use activation::Activation;
 pub use delivery::{Chain, Completions};
 pub use due::Due;
-#[cfg(all(feature = "executor", not(loom)))]
-pub(crate) use error::drop_caught;
 pub use error::{JobError, PanicInfo};
 pub use keys::{KeyLease, KeyRing, NoKey};
 pub use lifecycle::{LifeState, Lifecycle};

@@ -5,7 +5,7 @@ use super::runner::drop_ended;
 use super::slab::{Slab, Ticket};
 use super::task::{Cell, Ended, Task, take_ended};
 use super::word::{Release, Verdict};
-use crate::sync::Arc;
+use crate::sync::{Arc, drop_caught};
 use std::fmt;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
@@ -91,7 +91,7 @@ impl<C, X, T> Reader<C, X, T> {
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "exclusive in `Entering`")]
         let delivery = record.delivery.with_mut(|place| std::mem::take(unsafe { &mut *place }));
-        drop(delivery);
+        drop_caught(delivery);
         slab.give_back(self.ticket.index());
         let Some(table) = table else { unreachable!("a filled record has a table") };
         // SAFETY: the parts are those that `fill` took from a `Task<C, T>`; no worker has polled the body,

@@ -1,11 +1,10 @@
 //! The `EXEC` side of a record: starting, polling and burying a job's task.
 
-use super::error::drop_caught;
 use super::record::Meta;
 use super::slab::{Decided, Slab, Ticket};
 use super::task::{Cell, Finish, TaskTable};
 use super::word::{Decision, Phase, Release, Verdict};
-use crate::sync::Arc;
+use crate::sync::{Arc, drop_caught};
 use crate::time::Instant;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -116,7 +115,10 @@ impl<'a, C, X> Running<'a, C, X> {
         }
         if view.is_asked_to_stop() {
             self.drop_task();
-            return Poll::Ready(self.decide(Verdict::CancelledShutdown));
+            return Poll::Ready(match self.decide(Verdict::CancelledShutdown) {
+                Attempted::Lost { .. } => Attempted::Lost { late: false },
+                ended => ended,
+            });
         }
         let finish = match self.run(context, cx) {
             Poll::Pending => return Poll::Pending,

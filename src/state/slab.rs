@@ -316,6 +316,10 @@ impl<C, X> Claimed<C, X> {
 
     /// As [`fill`](Self::fill), but the outcome goes to `completions`, and what is returned can only be
     /// retracted.
+    ///
+    /// # Panics
+    ///
+    /// If `completions` was made for other records.
     pub fn fill_for_completions<T: Send + 'static>(
         self,
         task: Task<C, T>,
@@ -326,6 +330,7 @@ impl<C, X> Claimed<C, X> {
     where
         X: Send + Sync + 'static,
     {
+        assert!(Arc::ptr_eq(completions.slab(), &self.slab), "the list goes through other records");
         let delivery = Delivery::to_list(Arc::clone(completions));
         let (slab, ticket) = self.write(task, origin, delivery, entry);
         Reader::delivered(slab, ticket)

@@ -5,7 +5,8 @@
 //! who holds it knows which (the record's word says so, or [`Task`] itself). 3. A body is moved only
 //! before its first poll.
 
-use super::error::{JobError, PanicInfo, drop_caught};
+use super::error::{JobError, PanicInfo};
+use crate::sync::{contain, drop_caught};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
@@ -125,7 +126,7 @@ unsafe fn locate<V>(cell: *mut Cell) -> *mut V {
 /// `cell` holds a `V` that [`put`] wrote; it holds nothing afterwards.
 #[expect(unsafe_code, reason = "type erasure")]
 unsafe fn drop_in<V>(cell: *mut Cell) -> bool {
-    let dropped = catch_unwind(AssertUnwindSafe(|| {
+    contain(|| {
         if fits::<V>() {
             // SAFETY: by contract.
             unsafe { cell.cast::<V>().drop_in_place() };
@@ -133,10 +134,6 @@ unsafe fn drop_in<V>(cell: *mut Cell) -> bool {
             // SAFETY: by contract; the box frees its memory even if the value's drop unwinds.
             unsafe { cell.cast::<Box<V>>().drop_in_place() };
         }
-    }));
-    dropped.is_err_and(|payload| {
-        drop_caught(payload);
-        true
     })
 }
 

@@ -17,6 +17,7 @@
 
 pub mod atomic;
 mod cell;
+mod contain;
 mod mutex;
 mod park;
 mod quiet;
@@ -27,6 +28,7 @@ mod token;
 mod waker;
 
 pub use cell::UnsafeCell;
+pub use contain::{contain, drop_caught};
 pub use crossbeam_utils::{Backoff, CachePadded};
 pub use mutex::{Condvar, Mutex, MutexGuard};
 pub use park::{Parker, Unparker};

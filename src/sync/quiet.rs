@@ -1,7 +1,7 @@
 //! Foreign wakers in hands that a panic would hurt.
 
+use super::{contain, drop_caught};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -16,12 +16,19 @@ impl<F: Future + Unpin> Future for Quiet<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let waker = Waker::from(Arc::new(QuietWaker(cx.waker().clone())));
+        let waker = Waker::from(Arc::new(QuietWaker(Some(cx.waker().clone()))));
         Pin::new(&mut self.0).poll(&mut Context::from_waker(&waker))
     }
 }
 
-struct QuietWaker(Waker);
+/// Holds its waker but while it is dropped, which may panic as well.
+struct QuietWaker(Option<Waker>);
+
+impl Drop for QuietWaker {
+    fn drop(&mut self) {
+        drop_caught(self.0.take());
+    }
+}
 
 impl Wake for QuietWaker {
     fn wake(self: Arc<Self>) {
@@ -29,6 +36,8 @@ impl Wake for QuietWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        drop(catch_unwind(AssertUnwindSafe(|| self.0.wake_by_ref())));
+        if let Some(waker) = &self.0 {
+            contain(|| waker.wake_by_ref());
+        }
     }
 }

@@ -22,8 +22,8 @@
 //! Progress: both operations are wait-free. Models: `waker_register_wake`, `waker_told_while_registering`,
 //! `waker_two_wakes`, `waker_reuse`.
 
-use super::UnsafeCell;
 use super::atomic::{AtomicU32, Ordering};
+use super::{UnsafeCell, contain, drop_caught};
 use std::task::Waker;
 
 const IDLE: u32 = 0;
@@ -67,7 +67,7 @@ impl AtomicWaker {
                 let leaving = Leaving(self);
                 let replaced = self.replace(waker);
                 drop(leaving);
-                drop_quietly(replaced);
+                drop_caught(replaced);
             }
             // A wake-up is being delivered to the waker before this one: this task must look again, which is
             // in vain until the other thread gets on.
@@ -140,22 +140,6 @@ fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         contain(|| waker.wake());
     }
-}
-
-fn drop_quietly(waker: Option<Waker>) {
-    contain(|| drop(waker));
-}
-
-/// A waker that panics is the fault of whoever made it and must not take our thread down.
-fn contain(f: impl FnOnce()) {
-    #[cfg(not(loom))]
-    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) {
-        #[expect(clippy::mem_forget, reason = "a payload whose drop panics has no other end")]
-        std::mem::forget(payload);
-    }
-    // Loom reports a failed model by a panic out of any operation: it must get through.
-    #[cfg(loom)]
-    f();
 }
 
 #[cfg(test)]

@@ -11,9 +11,8 @@
 use super::wheel::{TimerKey, Wheel};
 use super::{Clock, Deadline, Instant};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, contain};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 /// How many wakers are taken out of the wheel under one hold of its lock.
@@ -140,7 +139,7 @@ impl Timers {
 
 /// Runs foreign code whose panic must not reach us.
 fn quietly(f: impl FnOnce()) {
-    drop(catch_unwind(AssertUnwindSafe(f)));
+    contain(f);
 }
 
 /// Keeps a driver with its clock; see [`Clock::set_timer_driver`].
