@@ -254,6 +254,16 @@ mod tests {
         assert_eq!(error.problem, "there is neither a body nor the field \"model\"");
     }
 
+    #[test]
+    fn the_examples_of_the_document_are_jobs() {
+        let document = include_str!("../../../docs/JOBS.md");
+        let examples = document.split("```").find_map(|part| part.strip_prefix("jsonl\n"));
+        let jobs: Vec<_> = examples.expect("there are some").lines().map(good).collect();
+        let ids: Vec<_> = jobs.iter().map(|job| job.id.as_str()).collect();
+        assert_eq!(ids, ["short", "whole", "batch", "7"]);
+        assert_eq!((jobs[3].method, jobs[3].body.as_slice()), ("GET", b"".as_slice()));
+    }
+
     /// Lines with the id and the problem that are told of them.
     const BAD: &[(&[u8], Option<&str>, &str)] = &[
         (b"{", None, "not a JSON object (EOF while parsing an object at byte 1)"),
