@@ -19,7 +19,8 @@ pub enum Command {
     /// Run the jobs of a file through the providers of a configuration.
     ///
     /// Each line of JOBS is an object: {id?, provider?, method?, path?, headers?, body | model + messages}, or a
-    /// line of the OpenAI batch form {custom_id, method, url, body}. Each gets one line in RESULTS.
+    /// line of the OpenAI batch form {custom_id, method, url, body}. Each gets one line in RESULTS; docs/JOBS.md of the
+    /// source describes the fields of both.
     ///
     /// Jobs are handed to a provider as its workers get free, so that queue limits and the overflow policy have nothing
     /// to do. An interrupt ends the reading and gives what runs the shutdown_timeout; a second one ends at once.
@@ -44,7 +45,7 @@ pub struct RunArgs {
     /// The jobs, one JSON object a line; - is standard input.
     #[arg(value_name = "JOBS")]
     pub jobs: PathBuf,
-    /// The results, one JSON object a line; the file must not exist yet.
+    /// The results, one JSON object a line; a regular file that must not exist yet.
     #[arg(short, long, value_name = "RESULTS")]
     pub output: PathBuf,
     /// The provider of the jobs that name none; not needed when there is only one.

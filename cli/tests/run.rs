@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -263,6 +264,7 @@ fn an_interrupt_drains_and_cancelled_jobs_have_no_line() {
     let child = Command::new(env!("CARGO_BIN_EXE_bifrost"))
         .args(["run", "-c", &config, &jobs, "-o", &dir.path("results.jsonl")])
         .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the command was built");
     b.wait_for_requests(3);
@@ -273,4 +275,37 @@ fn an_interrupt_drains_and_cancelled_jobs_have_no_line() {
     assert_eq!(output.status.code(), Some(130));
     let results = results(&dir);
     assert!(results.keys().all(|line| *line == 1), "{results:?}");
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    let cancelled = 4 - results.len();
+    let expected =
+        format!("bifrost: interrupted; {cancelled} jobs were cancelled and have no line");
+    assert!(err.contains(&expected), "{err}");
+}
+
+#[test]
+fn an_interrupt_says_after_which_line_reading_stopped() {
+    let dir = Directory::new("unread");
+    let a = upstream(FAST);
+    let config = dir.write("bifrost.toml", &config(&[("a", &a, "")]));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bifrost"))
+        .args(["run", "-c", &config, "-", "-o", &dir.path("results.jsonl")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command was built");
+    // The input stays open: its end is not what stops the reading.
+    let mut input = child.stdin.take().expect("it is a pipe");
+    input.write_all(["\n", &chat("")].concat().as_bytes()).expect("the pipe takes it");
+    a.wait_for_requests(1);
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill is there").success());
+    let output = child.wait_with_output().expect("it ends");
+    drop(input);
+    assert_eq!(output.status.code(), Some(130));
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    let last = err.lines().last().unwrap_or_default();
+    let expected = "bifrost: interrupted; no job was cancelled; reading stopped after line 2";
+    assert_eq!(last, expected, "{err}");
+    assert_eq!(results(&dir).keys().copied().collect::<Vec<_>>(), [2]);
 }

@@ -29,7 +29,7 @@ fn a_wrong_configuration_is_named_and_nothing_is_sent() {
         ),
         (
             "[providers.a]\n".to_owned(),
-            ": providers.a.base_url: missing; a job is an HTTP request and needs an address",
+            ": providers.a.base_url: missing; bifrost run sends HTTP requests and needs it of \"a\"",
         ),
         (
             "[providers.a]\nbase_url = \"http://127.0.0.1:99999\"\n".to_owned(),
@@ -71,6 +71,25 @@ fn missing_files_and_unknown_providers_are_named() {
         let end = bifrost(&[&["run"], args, &["-o", &results]].concat());
         assert_eq!((end.status, end.err), (2, format!("bifrost: {message}\n")));
     }
+    let outputs = [
+        ("-", "-o -: the results need a file; standard output has the summary".to_owned()),
+        (
+            "/dev/stdout",
+            "/dev/stdout: not a regular file; the results need one that does not exist yet"
+                .to_owned(),
+        ),
+        (
+            &directory,
+            format!(
+                "{directory}: not a regular file; the results need one that does not exist yet"
+            ),
+        ),
+    ];
+    for (output, message) in outputs {
+        let end = bifrost(&["run", "-c", &config, &jobs, "-o", output]);
+        assert_eq!((end.status, end.err), (2, format!("bifrost: {message}\n")));
+    }
+    assert!(!std::path::Path::new("-").exists());
     assert_eq!(bifrost(&["run"]).status, 2);
     assert_eq!(bifrost(&["nonsense"]).status, 2);
 }

@@ -121,7 +121,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "workers.min",
-        doc: "Async workers that are there from the start and stay.",
+        doc: "Async workers that are there from the start and stay; in a file that does not name it, workers.max where that is less.",
         shape: Shape::Number {
             bounds: Bounds::count(10, 1, 65_536),
             get: |c| Some(c.workers.min as u64),
@@ -317,7 +317,7 @@ const OVERFLOW: &[Word] = &[
     word("error"),
     word("drop_newest"),
     word("drop_oldest"),
-    word_with("block", Bounds::millis(1_000, 1, HOUR)),
+    word_with("block", Bounds::millis(2_000, 1, HOUR)),
 ];
 
 fn overflow_word(c: &ProviderConfig) -> (&'static str, Option<u64>) {

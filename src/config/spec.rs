@@ -61,7 +61,7 @@ pub(super) enum Preset {
 #[derive(Debug)]
 pub(super) struct Word {
     pub(super) name: &'static str,
-    /// The number that has to come with it: `{ name = number }`.
+    /// The number that has to come with it: `{ name = number }`; its default is the example of messages.
     pub(super) number: Option<Bounds>,
 }
 
@@ -100,6 +100,13 @@ impl Bounds {
             Preset::Is(value) => Some(value),
             Preset::Cores => Some((thread::cores() as u64).clamp(self.min, self.max)),
         }
+    }
+
+    /// The default, or else the least value, as a text writes it.
+    #[cfg(feature = "config")]
+    pub(super) fn format_default(&self) -> String {
+        let text = self.unit.format(self.default_value().unwrap_or(self.min));
+        if self.unit == Unit::Count { text } else { format!("\"{text}\"") }
     }
 
     /// `a duration from 1ms to 1h`.

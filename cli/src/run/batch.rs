@@ -16,6 +16,7 @@ use smol::lock::Semaphore;
 
 use super::lines::{Line, Lines};
 use super::output::Output;
+use super::rest::Rest;
 use super::result::{Problem, Report};
 use super::route::{Routed, Router};
 use super::summary::Summary;
@@ -37,6 +38,8 @@ pub(super) struct Batch {
     output: RefCell<Output>,
     summary: RefCell<Summary>,
     interrupted: Cell<bool>,
+    /// What an interrupt leaves out.
+    rest: Cell<Rest>,
     /// Closed when nothing more is to be read.
     stop: Sender<()>,
     progress: indicatif::ProgressBar,
@@ -52,7 +55,8 @@ pub(super) struct Input {
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) summary: Summary,
-    pub(super) interrupted: bool,
+    /// What an interrupt left out, if there was one.
+    pub(super) interrupted: Option<Rest>,
     /// Whether the input could be read to its end.
     pub(super) input: io::Result<()>,
     /// Whether every line could be written.
@@ -79,6 +83,7 @@ pub(super) fn run(
         output: RefCell::new(output),
         summary: RefCell::default(),
         interrupted: Cell::new(false),
+        rest: Cell::default(),
         stop,
         progress: indicatif::ProgressBar::no_length(),
     });
@@ -95,7 +100,7 @@ pub(super) fn run(
     batch.engine.stop();
     Ok(Finished {
         summary: batch.summary.into_inner(),
-        interrupted: batch.interrupted.get(),
+        interrupted: batch.interrupted.get().then_some(batch.rest.get()),
         input,
         output: batch.output.into_inner().finish(),
     })
@@ -154,20 +159,26 @@ async fn submit_all<'a>(
 ) -> io::Result<()> {
     let ahead = Arc::new(Semaphore::new(AHEAD));
     let mut input = Ok(());
+    let mut last = 0;
     loop {
         let room = ahead.acquire_arc().await;
         let stop = async {
             let _ = stopped.recv().await;
             None
         };
-        let line = match stop.or(async { lines.recv().await.ok() }).await {
-            Some(Ok(line)) => line,
-            Some(Err(error)) => {
+        let line = match stop.or(async { Some(lines.recv().await.ok()) }).await {
+            Some(Some(Ok(line))) => line,
+            Some(Some(Err(error))) => {
                 input = Err(error);
                 break;
             }
-            None => break,
+            Some(None) => break,
+            None => {
+                batch.rest.set(batch.rest.get().unread_after(last));
+                break;
+            }
         };
+        last = line.number;
         match router.route(&line) {
             Err(report) => {
                 let reason = report.end.as_ref().err().map_or("", |problem| &problem.message);
@@ -199,7 +210,7 @@ impl Batch {
         let _worker = workers.acquire().await;
         let Routed { provider: index, line, job } = routed;
         if self.stop.is_closed() {
-            return;
+            return self.cancelled();
         }
         let mut request = HttpRequest::new(job.method, job.path).body(job.body);
         for (name, value) in job.headers {
@@ -208,9 +219,13 @@ impl Batch {
         let ended = self.engine.exchange(index, request).await;
         let by_interrupt = matches!(ended.outcome, Code::CancelledShutdown | Code::ShuttingDown);
         if by_interrupt && self.interrupted.get() {
-            return;
+            return self.cancelled();
         }
         self.report(&report(job.id, line, provider, ended));
+    }
+
+    fn cancelled(&self) {
+        self.rest.set(self.rest.get().and_cancelled());
     }
 
     fn report(&self, report: &Report) {

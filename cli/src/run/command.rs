@@ -32,11 +32,15 @@ type Failure = (Exit, String);
 
 fn prepared(args: &RunArgs) -> Result<Exit, Failure> {
     let usage = |message: String| (Exit::Usage, message);
+    if args.output == Path::new("-") {
+        let problem = "the results need a file; standard output has the summary";
+        return Err(usage(format!("-o -: {problem}")));
+    }
     let config = Config::load(&args.config).map_err(|error| usage(error.to_string()))?;
     let addressless = config.providers.iter().find(|provider| provider.base_url.is_none());
     if let Some(provider) = addressless {
         let (file, name) = (args.config.display(), &provider.name);
-        let problem = "missing; a job is an HTTP request and needs an address";
+        let problem = format!("missing; bifrost run sends HTTP requests and needs it of {name:?}");
         return Err(usage(format!("{file}: providers.{name}.base_url: {problem}")));
     }
     for warning in &config.warnings {
@@ -48,6 +52,10 @@ fn prepared(args: &RunArgs) -> Result<Exit, Failure> {
         .map_err(|error| usage(format!("{}: cannot be read ({error})", args.jobs.display())))?;
     let results = args.output.display();
     let output = Output::create(&args.output).map_err(|error| match error.kind() {
+        _ if args.output.metadata().is_ok_and(|it| !it.is_file()) => {
+            let problem = "not a regular file; the results need one that does not exist yet";
+            (Exit::Usage, format!("{results}: {problem}"))
+        }
         ErrorKind::AlreadyExists => {
             (Exit::Usage, format!("{results}: exists already; results are not written over"))
         }
@@ -100,8 +108,8 @@ fn conclude(finished: Finished, args: &RunArgs) -> Exit {
         eprintln!("bifrost: {}: cannot be written ({error})", args.output.display());
         return Exit::Output;
     }
-    if finished.interrupted {
-        eprintln!("bifrost: interrupted; cancelled jobs have no line");
+    if let Some(rest) = finished.interrupted {
+        eprintln!("bifrost: interrupted; {rest}");
         return Exit::Interrupted;
     }
     if finished.summary.all_completed() && finished.input.is_ok() { Exit::Ok } else { Exit::Failed }

@@ -9,6 +9,12 @@ use serde_json::value::RawValue;
 /// The path of a job that names none.
 const CHAT: &str = "/v1/chat/completions";
 
+/// What a job may do.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// Those that need no body.
+const BODILESS: [&str; 4] = ["GET", "HEAD", "DELETE", "OPTIONS"];
+
 /// A job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct JobLine {
@@ -16,7 +22,7 @@ pub(super) struct JobLine {
     pub(super) id: String,
     /// Unless given, the only provider there is.
     pub(super) provider: Option<String>,
-    pub(super) method: String,
+    pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) headers: Vec<(String, String)>,
     /// As it is sent.
@@ -74,7 +80,7 @@ fn read(
     let mut job = JobLine {
         id: number.to_string(),
         provider: None,
-        method: "POST".to_owned(),
+        method: "POST",
         path: CHAT.to_owned(),
         headers: Vec::new(),
         body: Vec::new(),
@@ -97,7 +103,7 @@ fn read(
             }
             "provider" => job.provider = Some(text(name, value)?),
             "providers" => job.provider = Some(only_provider(name, value)?),
-            "method" => job.method = text(name, value)?,
+            "method" => job.method = method(&text(name, value)?)?,
             "path" | "url" => {
                 if path.replace(text(name, value)?).is_some() {
                     return Err("both path and url are given".to_owned());
@@ -115,7 +121,7 @@ fn read(
     if !job.path.starts_with('/') {
         return Err(format!("the path {:?} does not start with /", job.path));
     }
-    let bodiless = matches!(job.method.as_str(), "GET" | "HEAD" | "DELETE");
+    let bodiless = BODILESS.contains(&job.method);
     job.body = match body {
         Some(body) => whole_body(body, &rest)?,
         None if bodiless && rest.is_empty() => Vec::new(),
@@ -137,6 +143,12 @@ fn read_id(name: &str, value: &RawValue) -> Result<String, String> {
 
 fn text(name: &str, value: &RawValue) -> Result<String, String> {
     serde_json::from_str(value.get()).map_err(|_| format!("the field {name:?} is not a text"))
+}
+
+/// The method of this name, in whatever case.
+fn method(name: &str) -> Result<&'static str, String> {
+    let known = METHODS.into_iter().find(|method| method.eq_ignore_ascii_case(name));
+    known.ok_or_else(|| format!("the method {name:?} is not one of {}", METHODS.join(", ")))
 }
 
 fn only_provider(name: &str, value: &RawValue) -> Result<String, String> {
@@ -205,7 +217,7 @@ mod tests {
             r#"{"provider": "a", "model": "m", "temperature": 1.0, "messages": [ {"role":"user"} ]}"#,
         );
         assert_eq!((job.id.as_str(), job.provider.as_deref()), ("7", Some("a")));
-        assert_eq!((job.method.as_str(), job.path.as_str()), ("POST", "/v1/chat/completions"));
+        assert_eq!((job.method, job.path.as_str()), ("POST", "/v1/chat/completions"));
         let body = String::from_utf8(job.body).expect("UTF-8");
         assert_eq!(body, r#"{"model":"m","temperature":1.0,"messages":[ {"role":"user"} ]}"#);
     }
@@ -228,7 +240,28 @@ mod tests {
         assert_eq!((job.id.as_str(), job.provider.as_deref()), ("12", Some("b")));
         assert_eq!(job.headers, [("X-A".into(), "1".into()), ("x-b".into(), "é".into())]);
         assert_eq!(job.body, br#"plain "text""#);
-        assert_eq!(good(r#"{"method": "GET", "path": "/v1/models"}"#).body, b"");
+        assert_eq!(good(r#"{"body": null}"#).body, b"null");
+    }
+
+    #[test]
+    fn a_method_is_known_in_any_case_and_some_need_no_body() {
+        for (written, method) in [("GET", "GET"), ("get", "GET"), ("Delete", "DELETE")] {
+            let job = good(&format!(r#"{{"method": "{written}", "path": "/v1/models"}}"#));
+            assert_eq!((job.method, job.body.as_slice()), (method, b"".as_slice()));
+        }
+        assert_eq!(good(r#"{"method": "put", "path": "/x", "body": 1}"#).method, "PUT");
+        let error = parse(br#"{"method": "put", "path": "/x"}"#, 7).expect_err("a body is missing");
+        assert_eq!(error.problem, "there is neither a body nor the field \"model\"");
+    }
+
+    #[test]
+    fn the_examples_of_the_document_are_jobs() {
+        let document = include_str!("../../../docs/JOBS.md");
+        let examples = document.split("```").find_map(|part| part.strip_prefix("jsonl\n"));
+        let jobs: Vec<_> = examples.expect("there are some").lines().map(good).collect();
+        let ids: Vec<_> = jobs.iter().map(|job| job.id.as_str()).collect();
+        assert_eq!(ids, ["short", "whole", "batch", "7"]);
+        assert_eq!((jobs[3].method, jobs[3].body.as_slice()), ("GET", b"".as_slice()));
     }
 
     /// Lines with the id and the problem that are told of them.
@@ -258,6 +291,11 @@ mod tests {
             "the path \"x\" does not start with /",
         ),
         (br#"{"id": "a", "body": 1, "url": 5}"#, Some("a"), "the field \"url\" is not a text"),
+        (
+            br#"{"id": "a", "body": 1, "method": "GTE"}"#,
+            Some("a"),
+            "the method \"GTE\" is not one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        ),
         (
             br#"{"id": "a", "body": 1, "headers": {"a": 5}}"#,
             Some("a"),

@@ -8,6 +8,7 @@ mod command;
 mod job;
 mod lines;
 mod output;
+mod rest;
 mod result;
 mod route;
 mod summary;

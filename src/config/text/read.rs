@@ -13,6 +13,9 @@ use super::super::{
 use super::suggest::nearest;
 use super::tree::{Entry, Kind, Node};
 
+/// What the tables inside of a table are like: each is a range of workers.
+const RANGE: &str = "a table, as { min = 1, max = 5 }";
+
 /// Reads one tree.
 pub(super) struct Reader<'a> {
     /// The file that the tree stands in: relative key files are looked for beside it.
@@ -75,6 +78,7 @@ impl<'a> Reader<'a> {
         let (keys, options): (Vec<_>, Vec<_>) =
             entry.node.table(&path)?.iter().partition(|entry| entry.key == "keys");
         self.fill_also(PROVIDER, &path, "", &options, &["keys"], &mut config)?;
+        self.lower_unwritten(&path, &mut config);
         if let Some(keys) = keys.first() {
             let path = format!("{path}.keys");
             for (index, node) in keys.node.list(&path)?.iter().enumerate() {
@@ -82,6 +86,15 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(config)
+    }
+
+    /// Lowers the least number of workers to the most: who writes the most only does not mean the default of the least.
+    /// That of the blocking workers is 0 and never too large.
+    fn lower_unwritten(&self, path: &str, config: &mut ProviderConfig) {
+        let written = |table: &str| self.lines.contains_key(&format!("{table}.workers.min"));
+        if !written(path) && !written("defaults") {
+            config.workers.min = config.workers.min.min(config.workers.max);
+        }
     }
 
     fn key(&mut self, path: &str, node: &Node) -> Result<KeyConfig, ConfigError> {
@@ -169,7 +182,8 @@ impl<'a> Reader<'a> {
                     .map_err(|error| error.at(entry.node.line))?;
                 self.lines.insert(field, entry.node.line);
             } else if specs.iter().any(|spec| spec.name.starts_with(&group)) {
-                self.fill(specs, path, &group, entry.node.table(&field)?, config)?;
+                let inner = entry.node.table(&field).map_err(|error| error.expected(RANGE))?;
+                self.fill(specs, path, &group, inner, config)?;
             } else {
                 let below = specs.iter().filter_map(|spec| spec.name.strip_prefix(prefix));
                 let known: Vec<_> =
@@ -270,9 +284,17 @@ fn choice(
     match (&word.number, argument) {
         (None, None) => Ok((word.name, None)),
         (Some(bounds), Some(node)) => Ok((word.name, Some(number(bounds, &path, node)?))),
-        (Some(_), None) => Err(wrong("a number is missing")),
+        (Some(bounds), None) => Err(missing(word, bounds, field, node)),
         (None, Some(_)) => Err(wrong("takes no value")),
     }
+}
+
+/// The error of a word that stands without the number that it takes.
+fn missing(word: &Word, bounds: &Bounds, field: &str, node: &Node) -> ConfigError {
+    let example = bounds.format_default();
+    ConfigError::new(field, format!("{} is missing", bounds.unit.noun()))
+        .value(node.display())
+        .expected(format!("{} as in {{ {} = {example} }}", bounds.range(), word.name))
 }
 
 /// The error of a field that nobody knows. Its value is shown only when the name is that of an option but for a

@@ -105,6 +105,25 @@ fn toml_and_json_give_the_same_configuration() {
     }
 }
 
+#[test]
+fn a_least_number_of_workers_that_is_not_written_is_at_most_the_most() {
+    let cases = [
+        ("[providers.a]\nworkers = { max = 5 }", (5, 5)),
+        ("[providers.a]\n[defaults]\nworkers.max = 5", (5, 5)),
+        ("[providers.a]\nworkers.max = 50\n[defaults]\nworkers.max = 5", (10, 50)),
+        ("[providers.a]\nworkers.min = 2\n[defaults]\nworkers.max = 5", (2, 5)),
+        ("{\"providers\": {\"a\": {\"workers\": {\"max\": 1}}}}", (1, 1)),
+    ];
+    for (text, expected) in cases {
+        let config = read(text).expect(text);
+        let workers = config.providers[0].workers;
+        assert_eq!((workers.min, workers.max), expected, "{text}");
+    }
+    let text = "[providers.a]\nblocking_workers.max = 0";
+    let workers = read(text).expect(text).providers[0].blocking_workers;
+    assert_eq!((workers.min, workers.max), (0, 0));
+}
+
 /// Values that an option must refuse, as a text writes them, with what the message has to say of the range.
 fn refused<C>(spec: &Spec<C>) -> (Vec<String>, Vec<String>) {
     match &spec.shape {
@@ -214,7 +233,10 @@ fn each_mistake_has_its_own_message() {
             "[providers.a]\n[defaults]\nworkers.min = 101",
             "3: providers.a.workers.min = 101: larger than workers.max; at most 100",
         ),
-        ("[providers.a]\nworkers = 5", "2: providers.a.workers = 5: not a table"),
+        (
+            "[providers.a]\nworkers = 5",
+            "2: providers.a.workers = 5: not a table; a table, as { min = 1, max = 5 }",
+        ),
         (
             "[providers.a]\nworkers.most = 5",
             "2: providers.a.workers.most = 5: unknown field; one of min, max",
@@ -225,7 +247,15 @@ fn each_mistake_has_its_own_message() {
         ),
         (
             "[providers.a]\noverflow = \"block\"",
-            "2: providers.a.overflow = \"block\": a number is missing; \"error\", \"drop_newest\", \"drop_oldest\" or { block = a duration from 1ms to 1h }",
+            "2: providers.a.overflow = \"block\": a duration is missing; a duration from 1ms to 1h as in { block = \"2s\" }",
+        ),
+        (
+            "[providers.a]\ndrivers = \"dedicated\"",
+            "2: providers.a.drivers = \"dedicated\": an integer is missing; an integer from 1 to 256 as in { dedicated = 1 }",
+        ),
+        (
+            "[providers.a]\nworkers.max = 5\n[defaults]\nworkers.min = 6",
+            "4: providers.a.workers.min = 6: larger than workers.max; at most 5",
         ),
         (
             "[providers.a]\noverflow.block = \"2h\"",
