@@ -162,6 +162,8 @@ impl<T: Send + 'static> CompletionQueue<T> {
 
     /// Waits until at least `least` outcomes were handed to `take`, at most `most`; how many.
     ///
+    /// The waker that this is polled with must not poll it again inside `wake`, as no waker should.
+    ///
     /// # Cancel safety
     ///
     /// What was handed to `take` stays taken; nothing else is lost.

@@ -1,7 +1,7 @@
 //! A full queue under each policy of S17, and the dead jobs in it (S18).
 
 use crate::world::{
-    SECOND, World, everywhere, occupy, stuck, submit, value, with_threads, workers,
+    SECOND, World, everywhere, held, occupy, stuck, submit, value, with_threads, workers,
 };
 use bifrost::cancel::CancelToken;
 use bifrost::code::Code;
@@ -21,6 +21,8 @@ everywhere! {
     a_blocked_submission_that_is_dropped_counts_as_refused: [blocking_policy()],
     a_blocked_submission_is_refused_by_a_shutdown: [blocking_policy()],
     a_blocked_submission_ends_with_its_token: [blocking_policy()],
+    space_that_a_cancelled_submission_got_goes_to_the_next:
+        [workers(1).queue_capacity(1).overflow(OverflowPolicy::Block(SECOND))],
     many_blocked_submissions_all_get_in: [blocking_policy()],
     submit_never_waits_whatever_the_policy: [blocking_policy()],
     dead_jobs_leave_queued_at_once_and_their_place_when_reaped: [workers(1).queue_capacity(4)],
@@ -164,6 +166,30 @@ async fn a_blocked_submission_ends_with_its_token(world: World) {
     assert!(matches!(outcome, Outcome::Cancelled(By::Caller)), "{outcome:?}");
     assert_eq!(world.now(), start);
     assert_eq!(provider.snapshot().ledger.blocked(), 0);
+}
+
+async fn space_that_a_cancelled_submission_got_goes_to_the_next(world: World) {
+    let provider = world.provider();
+    let (running, running_held) = occupy(&provider).await;
+    let (next, next_held) = held();
+    let next = submit(&provider, next);
+    let token = CancelToken::new();
+    let mut first = Box::pin(provider.submit_async(value(8).cancel_token(&token)));
+    let mut second = Box::pin(provider.submit_async(value(9)));
+    assert!(poll_once(&mut first).await.is_none() && poll_once(&mut second).await.is_none());
+    let start = world.now();
+    running_held.let_go();
+    next_held.started().await;
+    // One place is free, and the first was told of it.
+    token.cancel();
+    let cancelled = first.await.expect("a cancelled job needs no space").await;
+    assert!(matches!(cancelled, Outcome::Cancelled(By::Caller)), "{cancelled:?}");
+    let second = second.await.expect("the place was not taken");
+    assert_eq!(world.now(), start);
+    next_held.let_go();
+    for (handle, result) in [(running, 7), (next, 7), (second, 9)] {
+        assert_eq!(handle.await.completed(), Some(result));
+    }
 }
 
 async fn many_blocked_submissions_all_get_in(world: World) {

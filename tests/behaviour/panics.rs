@@ -1,6 +1,7 @@
 //! A panic of foreign code stays where it is: an outcome or a count, and the worker lives on (S13).
 
 use crate::world::{SECOND, World, everywhere, held, occupy, submit, value, with_threads, workers};
+use bifrost::code::Code;
 use bifrost::config::OverflowPolicy;
 use bifrost::provider::JobError;
 use bifrost::stats::Count;
@@ -32,6 +33,7 @@ everywhere! {
         [workers(1).queue_capacity(1).overflow(OverflowPolicy::Block(SECOND))],
     a_waker_that_panics_in_a_shutdown_harms_nobody: [workers(1)],
     a_callback_that_panics_is_counted: [workers(1)],
+    a_refused_callback_whose_drop_panics_leaves_nothing_behind: [workers(1).queue_capacity(1)],
     a_notification_that_panics_is_counted: [workers(1)],
     panics_one_after_another_leave_the_worker_alive: [workers(1)],
 }
@@ -309,6 +311,24 @@ async fn a_callback_that_panics_is_counted(world: World) {
     submitted.expect("there is room");
     assert_lives(&provider).await;
     assert_eq!(caught(&provider), 1);
+}
+
+async fn a_refused_callback_whose_drop_panics_leaves_nothing_behind(world: World) {
+    let provider = world.provider();
+    let (running, held) = occupy(&provider).await;
+    let waiting = submit(&provider, value(1));
+    let free = provider.snapshot().records.free;
+    for _ in 0..8 {
+        let bomb = Bomb;
+        let refused = provider.submit_with(value(2), move |_| drop(bomb));
+        assert_eq!(refused.map_err(|refused| refused.reason), Err(Code::QueueFull));
+    }
+    assert_eq!(provider.snapshot().records.free, free);
+    assert_eq!(provider.snapshot().ledger.get(Count::QueueFull), 8);
+    held.let_go();
+    for handle in [running, waiting] {
+        assert!(handle.await.completed().is_some());
+    }
 }
 
 async fn a_notification_that_panics_is_counted(world: World) {

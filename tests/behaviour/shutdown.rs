@@ -1,7 +1,8 @@
 //! The end of a provider and of a runtime (S3, S4).
 
 use crate::world::{
-    SECOND, TICK, World, everywhere, held, occupy, stuck, submit, value, with_threads, workers,
+    SECOND, TICK, World, everywhere, held, occupy, stuck, stuck_on_the_driver, submit, value,
+    with_threads, workers,
 };
 use bifrost::config::ProviderConfig;
 use bifrost::provider::{By, JobError, LifeState, ShutdownError};
@@ -29,6 +30,7 @@ with_threads! {
     a_closure_is_asked_to_stop_before_it_is_abandoned: [workers(1).blocking_workers(1, 1)],
     a_shutdown_from_inside_a_blocking_job_is_refused: [workers(1).blocking_workers(1, 1)],
     shutdowns_side_by_side_report_the_same_end: [workers(2)],
+    a_stuck_driver_and_its_idle_worker_do_not_hold_a_shutdown: [workers(2)],
 }
 
 async fn cancel_ends_what_waits_and_lets_what_runs_finish(world: World) {
@@ -260,4 +262,27 @@ async fn shutdowns_side_by_side_report_the_same_end(world: World) {
         assert_eq!((report.finished, report.abandoned), (1, 0));
     }
     assert!(matches!(running.await, Outcome::Completed(7)));
+}
+
+/// The idle worker cannot leave: the only turn of its executor is with the stuck job.
+async fn a_stuck_driver_and_its_idle_worker_do_not_hold_a_shutdown(world: World) {
+    let provider = world.provider();
+    let (job, held) = stuck_on_the_driver();
+    let running = submit(&provider, job);
+    let id = running.id();
+    held.started().await;
+    let mut ending = Box::pin(provider.shutdown(ShutdownMode::Cancel, SECOND));
+    // Its time, and the second that it has after it was asked.
+    for _ in 0..2 {
+        assert!(poll_once(&mut ending).await.is_none());
+        world.pass(SECOND).await;
+    }
+    let report = ending.await.expect("this is no job");
+    assert_eq!((report.abandoned, report.zombies), (1, vec![("a".to_owned(), id)]));
+    assert!(matches!(running.await, Outcome::Abandoned));
+    // Asked again it waits for nothing.
+    let again = provider.shutdown(ShutdownMode::Cancel, SECOND).await.expect("this is no job");
+    assert_eq!(again.zombies, [("a".to_owned(), id)]);
+    held.let_go();
+    world.until(|| provider.snapshot().workers.spawned == 0).await;
 }
