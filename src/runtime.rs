@@ -1,7 +1,7 @@
 //! The facade: named providers, their beginning and end, and totals.
 
 use crate::config::{ConfigError, ProviderConfig, RuntimeConfig};
-use crate::exec::{DriverPool, Drivers, Ticker, TickerThread, inside};
+use crate::exec::{DriverPool, Drivers, Exit, Ticker, TickerThread, inside};
 use crate::provider::{
     LifeState, Parts, Provider, ShutdownError, ShutdownMode, ShutdownReport, StartError,
 };
@@ -128,6 +128,7 @@ struct Inner {
     born_at: Instant,
     pool: Arc<DriverPool>,
     ticker: Arc<Ticker>,
+    exit: Arc<Exit>,
     ticker_thread: Mutex<Option<TickerThread>>,
     _timers: TimerDriver,
     providers: Mutex<Providers>,
@@ -175,6 +176,7 @@ impl Runtime {
             })?),
         };
         let inner = Inner {
+            exit: Arc::new(Exit::new(&pool, &ticker)),
             // ORDERING: Relaxed: the numbers only have to differ.
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             born_at: clock.now(),
@@ -200,6 +202,7 @@ impl Runtime {
             clock: &inner.clock,
             pool: &inner.pool,
             ticker: &inner.ticker,
+            exit: &inner.exit,
             #[cfg(feature = "http")]
             http: crate::provider::open_http(&config)
                 .map_err(|error| Error::Http(name.clone(), error))?,
@@ -325,8 +328,7 @@ impl Runtime {
         for ended in join_all(ends.collect()).await {
             report.merge(ended?);
         }
-        inner.pool.close();
-        inner.ticker.close();
+        inner.exit.close();
         Ok(report)
     }
 
@@ -345,9 +347,11 @@ impl Runtime {
     fn join(&self) {
         let providers = self.providers();
         providers.iter().for_each(Provider::join);
-        if providers.iter().all(Provider::is_deserted) {
-            self.inner.pool.join();
+        if !providers.iter().all(Provider::is_deserted) {
+            // Drivers and tick end with the job that holds a worker; nobody waits for that.
+            return;
         }
+        self.inner.pool.join();
         let ticker = self.inner.ticker_thread.lock().take();
         if let Some(ticker) = ticker {
             ticker.join();
@@ -386,8 +390,7 @@ impl Inner {
             .iter()
             .map(|provider| provider.shutdown(ShutdownMode::Cancel, Duration::ZERO));
         join_all(ends.collect()).await;
-        self.pool.close();
-        self.ticker.close();
+        self.exit.close();
     }
 
     /// Polls an embedder's future and does what is ready. `Ready(None)`: a tick has become due earlier
@@ -430,8 +433,7 @@ impl Drop for Runtime {
             unit.spawn(Inner::wind_up(Arc::clone(&self.inner)));
             return;
         }
-        inner.pool.close();
-        inner.ticker.close();
+        inner.exit.close();
     }
 }
 

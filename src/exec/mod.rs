@@ -7,10 +7,12 @@
 
 mod current;
 mod driver;
+mod exit;
 mod ticker;
 mod unit;
 
 pub use current::{Inside, inside};
 pub use driver::{DriverPool, Drivers, Seat};
+pub use exit::Exit;
 pub use ticker::{Ticked, Ticker, TickerThread};
 pub use unit::Unit;

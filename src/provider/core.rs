@@ -6,7 +6,7 @@ use super::lane::Lane;
 use super::shutdown::ShutdownMode;
 use super::worker;
 use crate::config::{ConfigError, DriverMode, ProviderConfig};
-use crate::exec::{DriverPool, Drivers, Ticked, Ticker, Unit};
+use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
 use crate::state::{Due, LifeState, Lifecycle, Slab};
 use crate::stats::Blocks;
 use crate::sync::atomic::AtomicBool;
@@ -42,6 +42,9 @@ pub(crate) struct Host {
     /// When the tick looks at this provider next.
     pub(super) next_tick: Due,
     pub(super) period: Duration,
+    /// Left when the last async worker has.
+    pub(super) exit: Arc<Exit>,
+    pub(super) left: AtomicBool,
     /// Notified whenever something ends while the provider drains.
     pub(super) drained: Event,
     /// The threads of blocking workers, for the end.
@@ -61,6 +64,8 @@ pub struct Parts<'a> {
     pub pool: &'a DriverPool,
     /// The runtime's tick.
     pub ticker: &'a Arc<Ticker>,
+    /// What ends with the last provider.
+    pub exit: &'a Arc<Exit>,
     /// The provider's HTTP side, if it has a base URL.
     #[cfg(feature = "http")]
     pub http: Option<crate::http::HttpService>,
@@ -126,6 +131,8 @@ impl Core {
             ticker: Arc::clone(parts.ticker),
             next_tick: Due::new(),
             period: period.clamp(*PERIODS.start(), *PERIODS.end()),
+            exit: Arc::clone(parts.exit),
+            left: AtomicBool::new(false),
             drained: Event::new(),
             threads: Mutex::new(Vec::new()),
             #[cfg(feature = "http")]
@@ -135,6 +142,7 @@ impl Core {
         let core = Arc::new_cyclic(|own| Slab::new(records, host(own)));
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
+        core.host().exit.open();
         core.host().life.change(LifeState::Spawning);
         for lane in &core.host().lanes {
             for _ in 0..lane.range.min {

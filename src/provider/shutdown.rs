@@ -116,9 +116,6 @@ impl Core {
         or(self.until(are_free_gone), clock.sleep(GRACE)).await;
         host.life.change(LifeState::Stopped);
         host.drained.notify(usize::MAX);
-        if let Some(pool) = &host.own_pool {
-            pool.close();
-        }
     }
 
     /// Closes the door and, if asked to, ends the jobs that wait. Does not wait for anything.

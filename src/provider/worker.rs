@@ -8,6 +8,7 @@ use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
 use crate::state::{Attempted, LifeState, Running, Started, Verdict};
 use crate::stats::Count;
+use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, thread};
 use crate::time::Instant;
 use futures_lite::future::yield_now;
@@ -66,8 +67,12 @@ fn leave(host: &Host, lane: &Lane, number: u32) {
 fn told(host: &Host) {
     if host.life.state_behind_change().is_ending() {
         if host.lane(Kind::Async).spawned() == 0 {
-            // Nobody may wait for the end to do it.
+            // Nobody needs a driver here any more, and nobody may wait for the end to say so.
             host.own_pool.iter().for_each(DriverPool::close);
+            // ORDERING: Relaxed: only one of those who see the last worker gone may go on.
+            if !host.left.swap(true, Ordering::Relaxed) {
+                host.exit.leave();
+            }
         }
         host.notify_drained();
     }

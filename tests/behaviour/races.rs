@@ -4,7 +4,7 @@ use crate::world::{SECOND, TICK, World, assert_books_are_closed, submit, with_th
 use bifrost::cancel::CancelToken;
 use bifrost::code::Code;
 use bifrost::config::{OverflowPolicy, ProviderConfig};
-use bifrost::exec::{DriverPool, Drivers, Ticker};
+use bifrost::exec::{DriverPool, Drivers, Exit, Ticker};
 use bifrost::provider::{JobError, Parts};
 use bifrost::stats::Count;
 use bifrost::time::TestClock;
@@ -157,6 +157,12 @@ async fn nothing_is_lost_when_everything_happens_at_once(world: World) {
     world.runtime.shutdown_blocking(ShutdownMode::Finish).expect("this is no job");
     over.store(true, Ordering::SeqCst);
     time.join().expect("time ends");
+    // Time ran faster than threads can: the shutdown's grace may have been over before they left.
+    let is_left = |provider: &Provider| {
+        let snapshot = provider.snapshot();
+        snapshot.workers.spawned + snapshot.blocking_workers.spawned == 0
+    };
+    world.until(|| world.runtime.providers().iter().all(is_left)).await;
     assert_eq!(dropped.load(Ordering::SeqCst), made.load(Ordering::SeqCst), "each is dropped once");
     assert!(ran.load(Ordering::SeqCst) > 0);
     let snapshot = world.runtime.snapshot().totals().ledger;
@@ -245,7 +251,7 @@ fn every_job_accepted_beside_a_shutdown_has_one_outcome() {
         // A pool has a place for so many providers over its life.
         for _ in 0..ROUNDS / 2_500 {
             let pool = DriverPool::start("own", Drivers::Threads(1), 2_500, &clock);
-            let pool = pool.expect("there is a thread");
+            let pool = Arc::new(pool.expect("there is a thread"));
             for round in 0..2_500 {
                 let provider = open(&pool, &clock);
                 hand.send(provider.clone()).expect("the submitter lives");
@@ -268,9 +274,11 @@ fn every_job_accepted_beside_a_shutdown_has_one_outcome() {
     });
 }
 
-fn open(pool: &DriverPool, clock: &TestClock) -> Provider {
+fn open(pool: &Arc<DriverPool>, clock: &TestClock) -> Provider {
     let ticker = Arc::new(Ticker::new(clock));
-    let parts = Parts { runtime: usize::MAX, clock, pool, ticker: &ticker, http: None };
+    let exit = Arc::new(Exit::new(pool, &ticker));
+    let parts =
+        Parts { runtime: usize::MAX, clock, pool, ticker: &ticker, exit: &exit, http: None };
     let config = workers(1).queue_capacity(64).blocking_workers(0, 0).result_buffer(64);
     let provider = Provider::start(config, parts).expect("there is a place");
     clock.block_on(provider.check_and_open());

@@ -5,7 +5,7 @@ use crate::world::{
 };
 use bifrost::code::Code;
 use bifrost::config::{HealthPolicy, ProviderConfig};
-use bifrost::exec::{DriverPool, Drivers, Ticker};
+use bifrost::exec::{DriverPool, Drivers, Exit, Ticker};
 use bifrost::provider::{JobError, LifeState, Parts};
 use bifrost::stats::Count;
 use bifrost::{Job, Outcome, Provider, Rejected, ShutdownMode};
@@ -133,11 +133,13 @@ async fn a_provider_that_could_not_start_refuses(world: World) {
 async fn a_provider_that_is_being_checked_refuses(world: World) {
     let clock = world.clock.clock();
     let pool = DriverPool::start("own", Drivers::Embedder, 1, &clock).expect("no thread is needed");
+    let (pool, ticker) = (Arc::new(pool), Arc::new(Ticker::new(&clock)));
     let parts = Parts {
         runtime: usize::MAX,
         clock: &clock,
         pool: &pool,
-        ticker: &Arc::new(Ticker::new(&clock)),
+        ticker: &ticker,
+        exit: &Arc::new(Exit::new(&pool, &ticker)),
         http: None,
     };
     let provider = Provider::start(workers(1), parts).expect("the settings are good");
