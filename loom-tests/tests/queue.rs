@@ -3,7 +3,7 @@
 //! that is there to be cancelled.
 #![cfg(loom)]
 
-use bifrost::queue::JobQueue;
+use bifrost::queue::{JobQueue, LaneId};
 use bifrost::ring::{PopError, PushError};
 use bifrost::time::{Clock, Deadline};
 use loom_tests::{Bound, Model, Note, Witness, spawn};
@@ -53,7 +53,7 @@ impl Jobs {
                 Err(PushError::Full) => {}
                 done => return done,
             }
-            let space = self.queue.wait_for_space();
+            let space = self.queue.wait_for_space(LaneId::NORMAL);
             match self.queue.push(index) {
                 Err(PushError::Full) => {}
                 done => {

@@ -157,11 +157,29 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "queue_capacity",
-        doc: "How many jobs may wait, of async and of blocking ones each.",
+        doc: "How many jobs of normal priority may wait, of async and of blocking ones each.",
         shape: Shape::Number {
             bounds: Bounds::count(256, 1, 65_536).advised(100, 1_000),
             get: |c| Some(c.queue_capacity as u64),
             set: |c, v| c.queue_capacity = v as usize,
+        },
+    },
+    Spec {
+        name: "queue_capacity_high",
+        doc: "How many jobs of a priority above 0 may wait, likewise; queue_capacity where it is not given.",
+        shape: Shape::Number {
+            bounds: Bounds::count(256, 1, 65_536).preset(Preset::None),
+            get: |c| c.queue_capacity_high.map(|jobs| jobs as u64),
+            set: |c, v| c.queue_capacity_high = Some(v as usize),
+        },
+    },
+    Spec {
+        name: "queue_capacity_low",
+        doc: "How many jobs of a priority below 0 may wait, likewise; queue_capacity where it is not given.",
+        shape: Shape::Number {
+            bounds: Bounds::count(256, 1, 65_536).preset(Preset::None),
+            get: |c| c.queue_capacity_low.map(|jobs| jobs as u64),
+            set: |c, v| c.queue_capacity_low = Some(v as usize),
         },
     },
     Spec {

@@ -28,8 +28,12 @@ pub struct ProviderConfig {
     pub workers: WorkerRange,
     /// The workers for jobs that block, each an OS thread.
     pub blocking_workers: WorkerRange,
-    /// How many jobs may wait, of async and of blocking ones each.
+    /// How many jobs of normal priority may wait, of async and of blocking ones each.
     pub queue_capacity: usize,
+    /// How many jobs of a priority above 0 may wait, likewise; `queue_capacity` if `None`.
+    pub queue_capacity_high: Option<usize>,
+    /// How many jobs of a priority below 0 may wait, likewise; `queue_capacity` if `None`.
+    pub queue_capacity_low: Option<usize>,
     /// How many outcomes may at least be unread before submissions are refused: with free places in the
     /// queues and free workers it is as many more.
     pub result_buffer: usize,
@@ -67,6 +71,8 @@ impl Default for ProviderConfig {
             workers: WorkerRange::default(),
             blocking_workers: WorkerRange::default(),
             queue_capacity: 0,
+            queue_capacity_high: None,
+            queue_capacity_low: None,
             result_buffer: 0,
             overflow: OverflowPolicy::default(),
             queue_timeout: Duration::ZERO,
@@ -113,10 +119,24 @@ impl ProviderConfig {
         self
     }
 
-    /// Sets how many jobs may wait.
+    /// Sets how many jobs may wait, of each priority that does not say otherwise.
     #[must_use]
     pub fn queue_capacity(mut self, jobs: usize) -> Self {
         self.queue_capacity = jobs;
+        self
+    }
+
+    /// Sets how many jobs of a priority above 0 may wait.
+    #[must_use]
+    pub fn queue_capacity_high(mut self, jobs: usize) -> Self {
+        self.queue_capacity_high = Some(jobs);
+        self
+    }
+
+    /// Sets how many jobs of a priority below 0 may wait.
+    #[must_use]
+    pub fn queue_capacity_low(mut self, jobs: usize) -> Self {
+        self.queue_capacity_low = Some(jobs);
         self
     }
 

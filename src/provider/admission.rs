@@ -6,12 +6,12 @@ use super::handle::JobHandle;
 use super::job::{Job, Kind, Options};
 use super::outcome::Outcome;
 use super::rejected::{Refusal, Rejected};
-use super::{JobContext, worker};
+use super::{JobContext, tenants, worker};
 use crate::cancel::{CancelCause, CancelRegistration, CancelToken};
 use crate::code::Code;
 use crate::config::OverflowPolicy;
 use crate::exec::Inside;
-use crate::queue::{JobQueue, SpaceWait};
+use crate::queue::{JobQueue, LaneId, SpaceWait};
 use crate::ring::PushError;
 use crate::state::{Claimed, Entry, LifeState, Origin, Reader, Retracted, Task, Ticket, Verdict};
 use crate::stats::Count;
@@ -194,9 +194,10 @@ impl Core {
             self.count_panics(self.bury(ticket.index()));
             return Ok(reader);
         }
-        let mut pushed = lane.queue.push(ticket.index());
+        let to = tenants::lane_of(&options);
+        let mut pushed = lane.queue.push_to(to, ticket.index());
         if pushed == Err(PushError::Full) && self.reap() > 0 {
-            pushed = lane.queue.push(ticket.index());
+            pushed = lane.queue.push_to(to, ticket.index());
         }
         if pushed == Err(PushError::Full) {
             match options.overflow.unwrap_or(host.config.overflow) {
@@ -205,7 +206,7 @@ impl Core {
                     self.count_panics(self.bury(ticket.index()));
                     return Ok(reader);
                 }
-                OverflowPolicy::DropOldest => pushed = self.replace_oldest(kind, ticket),
+                OverflowPolicy::DropOldest => pushed = self.replace_oldest(kind, to, ticket),
                 _ => {}
             }
         }
@@ -226,16 +227,16 @@ impl Core {
                 Err(retract(kind, reader, options, refusal))
             }
             Err(_) => {
-                let value = lane.queue.capacity() as u64;
-                let refusal = Refusal { reason: Code::QueueFull, limit: "queue_capacity", value };
+                let (limit, value) = (tenants::capacity_name(to), lane.queue.capacity_of(to));
+                let refusal = Refusal { reason: Code::QueueFull, limit, value: value as u64 };
                 Err(retract(kind, reader, options, refusal))
             }
         }
     }
 
     /// One exchange puts the new job in and takes the oldest out, which ends as dropped.
-    fn replace_oldest(&self, kind: Kind, ticket: Ticket) -> Result<bool, PushError> {
-        let oldest = self.host().lane(kind).queue.force_push(ticket.index())?;
+    fn replace_oldest(&self, kind: Kind, to: LaneId, ticket: Ticket) -> Result<bool, PushError> {
+        let oldest = self.host().lane(kind).queue.force_push_to(to, ticket.index())?;
         if let Some(oldest) = oldest {
             self.end(self.ticket_at(oldest), Verdict::DroppedOverflow, |_| true);
             self.count_panics(self.bury(oldest));
@@ -282,9 +283,10 @@ impl Core {
         };
         let until = self.patience(&job).map(|limit| host.clock.now().saturating_add(limit));
         if let Some(until) = until.filter(|_| refusal.reason == Code::QueueFull) {
-            let blocked = Blocked::begin(host, &host.lane(job.kind).queue);
+            let lane = tenants::lane_of(&job.options);
+            let blocked = Blocked::begin(host, &host.lane(job.kind).queue, lane);
             while refusal.reason == Code::QueueFull {
-                let space = host.lane(job.kind).queue.wait_for_space();
+                let space = host.lane(job.kind).queue.wait_for_space(lane);
                 (refusal, job) = match self.try_enter(job, To::Handle) {
                     Ok(reader) => {
                         blocked.end();
@@ -317,13 +319,14 @@ impl Core {
 struct Blocked<'a> {
     host: &'a Host,
     queue: &'a JobQueue,
+    lane: LaneId,
     waits: bool,
 }
 
 impl<'a> Blocked<'a> {
-    fn begin(host: &'a Host, queue: &'a JobQueue) -> Self {
+    fn begin(host: &'a Host, queue: &'a JobQueue, lane: LaneId) -> Self {
         host.stats.add(Count::Blocked, 1);
-        Self { host, queue, waits: true }
+        Self { host, queue, lane, waits: true }
     }
 
     fn end(mut self) {
@@ -338,7 +341,7 @@ impl Drop for Blocked<'_> {
         }
         self.host.stats.add(Count::Unblocked, 1);
         // Whoever was woken for a free place and did not take it wakes the next.
-        self.queue.offer_space();
+        self.queue.offer_space(self.lane);
     }
 }
 

@@ -4,7 +4,7 @@ use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
 use super::shutdown::ShutdownMode;
-use super::worker;
+use super::{tenants, worker};
 use crate::config::{ConfigError, DriverMode, ProviderConfig};
 use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
 use crate::state::{Due, LifeState, Lifecycle, Slab};
@@ -159,9 +159,10 @@ impl Core {
 
 fn lanes(config: &ProviderConfig) -> [Lane; 2] {
     let first_blocking = config.workers.max as u32;
+    let specs = tenants::lanes(config);
     [
-        Lane::new(Kind::Async, config.queue_capacity, config.workers, 0),
-        Lane::new(Kind::Blocking, config.queue_capacity, config.blocking_workers, first_blocking),
+        Lane::new(Kind::Async, &specs, config.workers, 0),
+        Lane::new(Kind::Blocking, &specs, config.blocking_workers, first_blocking),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use super::job::Kind;
 use crate::config::WorkerRange;
-use crate::queue::JobQueue;
+use crate::queue::{JobQueue, LaneSpec};
 use crate::ring::IndexStack;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,11 +24,11 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(kind: Kind, capacity: usize, range: WorkerRange, first: u32) -> Self {
+    pub(super) fn new(kind: Kind, lanes: &[LaneSpec], range: WorkerRange, first: u32) -> Self {
         let places = Self::places(kind, range);
         Self {
             kind,
-            queue: JobQueue::new(capacity, places.max(1)),
+            queue: JobQueue::with_lanes(lanes, places.max(1)),
             range,
             first,
             numbers: IndexStack::full(places.max(1)),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
 //! | `admission` | the door: [`Rejected`], or a record in a queue |
+//! | `tenants` | which lane of its queue a job waits in |
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
@@ -28,6 +29,7 @@ mod rejected;
 mod settle;
 mod shutdown;
 mod snapshot;
+mod tenants;
 mod worker;
 
 pub use self::core::{Parts, StartError};

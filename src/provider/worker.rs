@@ -81,9 +81,10 @@ fn told(host: &Host) {
 async fn serve_async(core: Arc<Core>, number: u32) {
     let mut context = JobContext::new(Arc::clone(&core));
     let lane = core.host().lane(Kind::Async);
+    let mut credits = lane.queue.credits();
     let mut jobs = 0;
     let mut since = None;
-    while let Ok(index) = lane.queue.pop(number).await {
+    while let Ok(index) = lane.queue.pop_with(number, &mut credits).await {
         let now = core.host().clock.now();
         serve_one(&core, &mut context, lane, number, index, now).await;
         jobs += 1;
@@ -99,7 +100,8 @@ fn serve_blocking(core: &Arc<Core>, number: u32) {
     let mut context = JobContext::new(Arc::clone(core));
     let host = core.host();
     let lane = host.lane(Kind::Blocking);
-    while let Ok(index) = host.clock.block_on(lane.queue.pop(number)) {
+    let mut credits = lane.queue.credits();
+    while let Ok(index) = host.clock.block_on(lane.queue.pop_with(number, &mut credits)) {
         let now = host.clock.now();
         host.clock.block_on(serve_one(core, &mut context, lane, number, index, now));
         if lane.retire() {

@@ -1,7 +1,9 @@
 //! A queue of record indices whose consumers and producers can wait.
 //!
-//! Consumers are numbered (a provider's workers): see `waiters.rs`. Producers that wait for space are
-//! unnumbered and rare: they stand in an event's list, and a pop looks for them only while there are some.
+//! It has one lane, or several that its consumers take from in turn: see `lanes.rs` and `credits.rs`. First
+//! in, first out holds within a lane. Consumers are numbered (a provider's workers): see `waiters.rs`.
+//! Producers that wait for space in a lane are unnumbered and rare: they stand in an event's list, and a pop
+//! looks for them only while there are some.
 //!
 //! Invariant: no producer waits beside free space: it counts itself as blocked, passes a SeqCst fence and
 //! tries again; a pop frees its slot, passes a SeqCst fence and looks whether anyone is blocked.
@@ -10,69 +12,115 @@
 //! |---|---|---|---|
 //! | `space.fences` | `fence` of `freed` after the pop | `fence` of `wait_for_space` before the next try | the free slot, or the blocked producer |
 //!
+//! With one lane in use, lanes cost a pop one load of a word that nobody writes, and a push nothing.
+//!
 //! Progress: `push`, `try_pop` and `close` are lock-free while no producer is blocked; waking a blocked
 //! producer takes the event's lock. Models: `queue_space`, `queue_space_close`, `job_drop_oldest`.
 
+use super::credits::Credits;
+use super::lanes::{Lane, LaneId, LaneSpec, Lanes, ids};
 use super::waiters::Waiters;
-use crate::ring::{JobRing, PopError, PopIf, PushError};
+use crate::ring::{PopError, PopIf, PushError};
 use crate::sync::Quiet;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
-use event_listener::{Event, EventListener};
+use crate::sync::atomic::{Ordering, fence};
+use event_listener::EventListener;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// A bounded queue of record indices with waiting.
+///
+/// # Examples
+///
+/// ```
+/// use bifrost::queue::{JobQueue, LaneId, LaneSpec};
+///
+/// let lane = |weight| LaneSpec { capacity: 4, weight };
+/// let queue = JobQueue::with_lanes(&[lane(8), lane(4), lane(1)], 1);
+/// queue.push(1)?;
+/// queue.push_to(LaneId::LOW, 2)?;
+/// queue.push_to(LaneId::HIGH, 3)?;
+/// let mut credits = queue.credits();
+/// assert_eq!(queue.try_pop_with(&mut credits), Ok(3));
+/// # Ok::<(), bifrost::ring::PushError>(())
+/// ```
 pub struct JobQueue {
-    ring: JobRing,
+    lanes: Lanes,
     consumers: Waiters,
-    blocked: AtomicUsize,
-    space: Event,
 }
 
 impl fmt::Debug for JobQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobQueue")
-            .field("ring", &self.ring)
+            .field("lanes", &self.lanes)
             .field("consumers", &self.consumers)
             .finish_non_exhaustive()
     }
 }
 
 impl JobQueue {
-    /// Makes an empty queue of `capacity` indices for `consumers` numbered consumers.
+    /// Makes an empty queue of one lane with `capacity` indices for `consumers` numbered consumers.
     ///
     /// # Panics
     ///
     /// If either is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
     pub fn new(capacity: usize, consumers: usize) -> Self {
-        Self {
-            ring: JobRing::new(capacity),
-            consumers: Waiters::new(consumers),
-            blocked: AtomicUsize::new(0),
-            space: Event::new(),
-        }
+        Self { lanes: Lanes::one(capacity), consumers: Waiters::new(consumers) }
     }
 
-    /// How many indices the queue holds at most.
+    /// Makes an empty queue of these lanes: [`LaneId::HIGH`], [`LaneId::NORMAL`], [`LaneId::LOW`], and those
+    /// of [`LaneId::own`].
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer than 3 lanes or more than [`MAX_LANES`](super::MAX_LANES), or a capacity or
+    /// `consumers` is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
+    pub fn with_lanes(lanes: &[LaneSpec], consumers: usize) -> Self {
+        Self { lanes: Lanes::new(lanes), consumers: Waiters::new(consumers) }
+    }
+
+    /// The lanes, in their order.
+    pub fn lanes(&self) -> impl Iterator<Item = LaneId> {
+        self.lanes.all().map(|(id, _)| id)
+    }
+
+    /// How many indices the queue holds at most, in all of its lanes.
     pub fn capacity(&self) -> usize {
-        self.ring.capacity()
+        self.lanes.all().map(|(_, lane)| lane.ring.capacity()).sum()
+    }
+
+    /// How many indices `lane` holds at most.
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    pub fn capacity_of(&self, lane: LaneId) -> usize {
+        self.lanes.lane(lane).ring.capacity()
     }
 
     /// How many indices the queue holds, dead ones included; exact while nobody pushes or pops.
     pub fn len(&self) -> usize {
-        self.ring.len()
+        self.lanes.all().map(|(_, lane)| lane.ring.len()).sum()
     }
 
-    /// Whether the queue holds nothing, at a moment during the call.
+    /// How many indices `lane` holds, as [`len`](Self::len).
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    pub fn len_of(&self, lane: LaneId) -> usize {
+        self.lanes.lane(lane).ring.len()
+    }
+
+    /// Whether no lane holds anything, each at a moment during the call.
     pub fn is_empty(&self) -> bool {
-        self.ring.is_empty()
+        self.lanes.all().all(|(_, lane)| lane.ring.is_empty())
     }
 
-    /// Whether the queue was closed.
+    /// Whether every lane was closed.
     pub fn is_closed(&self) -> bool {
-        self.ring.is_closed()
+        self.lanes.normal().ring.is_closed()
     }
 
     /// The consumers.
@@ -80,94 +128,223 @@ impl JobQueue {
         &self.consumers
     }
 
-    /// Adds `index` and wakes the consumer that has been idle longest; says whether there was one.
+    /// What a consumer that takes from all lanes in turn has to keep.
+    pub fn credits(&self) -> Credits {
+        Credits::new(self.lanes.places())
+    }
+
+    /// Adds `index` to the normal lane and wakes the consumer that has been idle longest; says whether there
+    /// was one.
     ///
     /// # Errors
     ///
     /// [`PushError::Full`] and [`PushError::Closed`].
     pub fn push(&self, index: u32) -> Result<bool, PushError> {
-        self.ring.push(index)?;
+        self.lanes.normal().ring.push(index)?;
         Ok(self.consumers.notify_one())
     }
 
-    /// Adds `index`; in a full queue it takes the place of the oldest, which is returned.
+    /// As [`push`](Self::push), to any lane.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Full`] if the lane is full, and [`PushError::Closed`].
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    #[inline]
+    pub fn push_to(&self, lane: LaneId, index: u32) -> Result<bool, PushError> {
+        self.lanes.push(lane, index)?;
+        Ok(self.consumers.notify_one())
+    }
+
+    /// Adds `index` to the normal lane; in a full one it takes the place of the oldest, which is returned.
     ///
     /// # Errors
     ///
     /// [`PushError::Closed`].
     pub fn force_push(&self, index: u32) -> Result<Option<u32>, PushError> {
-        let replaced = self.ring.force_push(index)?;
+        self.force_push_to(LaneId::NORMAL, index)
+    }
+
+    /// As [`force_push`](Self::force_push), to any lane: the oldest of the same lane makes room.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Closed`].
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    pub fn force_push_to(&self, lane: LaneId, index: u32) -> Result<Option<u32>, PushError> {
+        let replaced = self.lanes.force_push(lane, index)?;
         self.consumers.notify_one();
         Ok(replaced)
     }
 
-    /// Takes the oldest index without waiting.
+    /// Takes the oldest index of the first lane that has one, without waiting: for a queue of one lane, or to
+    /// drain one.
     ///
     /// # Errors
     ///
     /// [`PopError::Empty`] and [`PopError::Closed`].
+    #[inline]
     pub fn try_pop(&self) -> Result<u32, PopError> {
-        let index = self.ring.pop()?;
-        self.freed();
-        Ok(index)
+        self.take(None)
     }
 
-    /// Takes the oldest index if `dead` holds for it, as [`JobRing::pop_if`].
+    /// Takes the oldest index of the lane whose turn it is, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`PopError::Empty`] and [`PopError::Closed`].
+    #[inline]
+    pub fn try_pop_with(&self, credits: &mut Credits) -> Result<u32, PopError> {
+        self.take(Some(credits))
+    }
+
+    /// Takes the oldest index of some lane if `dead` holds for it, as
+    /// [`JobRing::pop_if`](crate::ring::JobRing::pop_if).
     pub fn reap(&self, dead: impl Fn(u32) -> bool) -> Option<u32> {
-        match self.ring.pop_if(dead) {
+        self.lanes.all().find_map(|(_, lane)| match lane.ring.pop_if(&dead) {
             PopIf::Popped(index) => {
-                self.freed();
+                freed(lane);
                 Some(index)
             }
             PopIf::Declined | PopIf::Nothing(_) => None,
-        }
+        })
     }
 
-    /// Waits for an index as consumer `number`, which no other task or thread uses at the time.
+    /// Waits for an index as consumer `number`, which no other task or thread uses at the time; takes it as
+    /// [`try_pop`](Self::try_pop).
     pub fn pop(&self, number: u32) -> Pop<'_> {
-        Pop { queue: self, number, listed: false }
+        Pop { queue: self, number, listed: false, credits: None }
     }
 
-    /// Announces a producer that will wait for space. The caller tries to push once more, and awaits the
-    /// result only if the queue is still full.
-    pub fn wait_for_space(&self) -> SpaceWait<'_> {
-        let listener = Quiet(self.space.listen());
+    /// As [`pop`](Self::pop), from the lane whose turn it is.
+    pub fn pop_with<'a>(&'a self, number: u32, credits: &'a mut Credits) -> Pop<'a> {
+        Pop { queue: self, number, listed: false, credits: Some(credits) }
+    }
+
+    /// Announces a producer that will wait for space in `lane`. The caller tries to push once more, and awaits
+    /// the result only if the lane is still full.
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    pub fn wait_for_space(&self, lane: LaneId) -> SpaceWait<'_> {
+        let lane = self.lanes.lane(lane);
+        let listener = Quiet(lane.space.listen());
         // ORDERING: Relaxed: the fence below orders it.
-        self.blocked.fetch_add(1, Ordering::Relaxed);
+        lane.blocked.fetch_add(1, Ordering::Relaxed);
         // ORDERING: `space.fences`: store-load against `freed`.
         fence(Ordering::SeqCst);
-        SpaceWait { queue: self, listener }
+        SpaceWait { lane, listener }
     }
 
-    /// Wakes a producer that waits for space if there is some: for one that was woken and did not push.
-    pub fn offer_space(&self) {
-        if self.len() < self.capacity() {
-            self.freed();
+    /// Wakes a producer that waits for space in `lane` if there is some: for one that was woken and did not
+    /// push.
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    pub fn offer_space(&self, lane: LaneId) {
+        let lane = self.lanes.lane(lane);
+        if lane.ring.len() < lane.ring.capacity() {
+            freed(lane);
         }
     }
 
-    /// Closes the queue: no later push succeeds, what is inside can be popped, and all who wait look again.
+    /// Closes every lane: no later push succeeds, what is inside can be popped, and all who wait look again.
     pub fn close(&self) -> bool {
-        let closed = self.ring.close();
+        let closed = self.lanes.close();
         self.consumers.notify_all();
-        self.space.notify(usize::MAX);
+        for (_, lane) in self.lanes.all() {
+            lane.space.notify(usize::MAX);
+        }
         closed
     }
 
-    fn freed(&self) {
-        // ORDERING: `space.fences`: store-load against `wait_for_space`.
-        fence(Ordering::SeqCst);
-        // ORDERING: Relaxed: ordered by the fence.
-        if self.blocked.load(Ordering::Relaxed) != 0 {
-            self.space.notify_additional(1);
+    #[inline]
+    fn take(&self, credits: Option<&mut Credits>) -> Result<u32, PopError> {
+        if self.lanes.filled() == 0 {
+            let lane = self.lanes.normal();
+            match lane.ring.pop() {
+                Ok(index) => {
+                    freed(lane);
+                    return Ok(index);
+                }
+                Err(PopError::Empty) => return Err(PopError::Empty),
+                Err(PopError::Closed) => {}
+            }
         }
+        self.take_in_turn(credits)
+    }
+
+    /// Takes from the lane whose turn it is among those that have something.
+    #[inline(never)]
+    fn take_in_turn(&self, mut credits: Option<&mut Credits>) -> Result<u32, PopError> {
+        let lanes = &self.lanes;
+        let mut open = lanes.filled() | LaneId::NORMAL.bit();
+        let mut closed = false;
+        if let Some(credits) = &mut credits {
+            credits.begin(open, lanes);
+        }
+        let next = |open, credits: &Option<&mut Credits>| match credits {
+            Some(credits) => credits.next(open),
+            None => ids(open).next(),
+        };
+        while let Some(id) = next(open, &credits) {
+            match self.take_from(id) {
+                Ok(index) => {
+                    if let Some(credits) = credits {
+                        credits.charge(id, lanes);
+                    }
+                    freed(lanes.lane(id));
+                    return Ok(index);
+                }
+                Err(error) => closed |= id == LaneId::NORMAL && error == PopError::Closed,
+            }
+            open &= !id.bit();
+            if let Some(credits) = &mut credits {
+                credits.leave(id);
+            }
+        }
+        if !closed {
+            return Err(PopError::Empty);
+        }
+        let (id, index) = lanes.pop_left()?;
+        freed(lanes.lane(id));
+        Ok(index)
+    }
+
+    fn take_from(&self, id: LaneId) -> Result<u32, PopError> {
+        let popped = self.lanes.lane(id).ring.pop();
+        if id == LaneId::NORMAL || popped.is_ok() {
+            return popped;
+        }
+        let Some(index) = self.lanes.vacate(id) else { return popped };
+        self.consumers.notify_one();
+        Ok(index)
     }
 
     /// A consumer was notified though it has its work: another one takes the notification.
     fn pass_on(&self) {
-        if !self.ring.is_empty() {
+        if self.lanes.filled() != 0 || !self.lanes.normal().ring.is_empty() {
             self.consumers.notify_one();
         }
+    }
+}
+
+/// A place in `lane` was freed: who waits for it is told.
+#[inline]
+fn freed(lane: &Lane) {
+    // ORDERING: `space.fences`: store-load against `wait_for_space`.
+    fence(Ordering::SeqCst);
+    // ORDERING: Relaxed: ordered by the fence.
+    if lane.blocked.load(Ordering::Relaxed) != 0 {
+        lane.space.notify_additional(1);
     }
 }
 
@@ -181,6 +358,7 @@ pub struct Pop<'a> {
     queue: &'a JobQueue,
     number: u32,
     listed: bool,
+    credits: Option<&'a mut Credits>,
 }
 
 impl Pop<'_> {
@@ -201,14 +379,14 @@ impl Future for Pop<'_> {
             // A notification was for the index that is taken now; without one this poll is a spurious one.
             let _notified = !queue.consumers.withdraw(self.number);
         }
-        match queue.try_pop() {
+        match queue.take(self.credits.as_deref_mut()) {
             Err(PopError::Empty) => {}
             done => return Poll::Ready(done),
         }
         queue.consumers.register(self.number, cx.waker());
         queue.consumers.enlist(self.number);
         self.listed = true;
-        match queue.try_pop() {
+        match queue.take(self.credits.as_deref_mut()) {
             Err(PopError::Empty) => Poll::Pending,
             done => {
                 self.leave();
@@ -227,10 +405,15 @@ impl Drop for Pop<'_> {
 /// A blocked producer's place in the list. Ready when a slot was freed or the queue closed: the producer
 /// then tries again. Dropped, it hands a notification that it got to the next in the list.
 #[must_use = "a future does nothing unless it is polled"]
-#[derive(Debug)]
 pub struct SpaceWait<'a> {
-    queue: &'a JobQueue,
+    lane: &'a Lane,
     listener: Quiet<EventListener>,
+}
+
+impl fmt::Debug for SpaceWait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpaceWait").field("lane", &self.lane.ring).finish_non_exhaustive()
+    }
 }
 
 impl Future for SpaceWait<'_> {
@@ -245,6 +428,6 @@ impl Future for SpaceWait<'_> {
 impl Drop for SpaceWait<'_> {
     fn drop(&mut self) {
         // ORDERING: Relaxed: a count that only has to be positive while somebody waits.
-        self.queue.blocked.fetch_sub(1, Ordering::Relaxed);
+        self.lane.blocked.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -7,6 +7,7 @@ mod world;
 mod blocking_lane;
 mod cancelling;
 mod handles;
+mod lanes;
 mod life;
 mod limits;
 mod outcomes;

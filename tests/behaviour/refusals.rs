@@ -25,7 +25,7 @@ with_threads! {
     a_refused_blocking_job_comes_back: [workers(1).blocking_workers(1, 1).queue_capacity(1)],
 }
 
-/// One worker, one place, one unread outcome: three records.
+/// One worker, one place in each of three lanes, one unread outcome: five records.
 fn narrow() -> ProviderConfig {
     workers(1).queue_capacity(1).result_buffer(1).blocking_workers(0, 0)
 }
@@ -67,14 +67,14 @@ async fn a_full_queue_refuses(world: World) {
 async fn unread_outcomes_refuse_the_next_job(world: World) {
     let provider = world.provider();
     let mut unread = Vec::new();
-    for number in 0..3 {
+    for number in 0..5 {
         unread.push(submit(&provider, value(number)));
         world.settle().await;
     }
-    let job = assert_refused(&provider, value(3), Code::LimitReached, ("result_buffer", 1));
+    let job = assert_refused(&provider, value(5), Code::LimitReached, ("result_buffer", 1));
     let outcome = unread.remove(0).await;
     assert!(matches!(outcome, Outcome::Completed(0)), "{outcome:?}");
-    assert!(matches!(submit(&provider, job).await, Outcome::Completed(3)));
+    assert!(matches!(submit(&provider, job).await, Outcome::Completed(5)));
 }
 
 async fn a_provider_that_drains_or_has_stopped_refuses(world: World) {
@@ -101,7 +101,7 @@ async fn a_lane_without_workers_refuses(world: World) {
 async fn a_refused_job_comes_back_unchanged(world: World) {
     let (provider, other) = (world.named("a"), world.named("b"));
     let (_running, _held) = occupy(&provider).await;
-    let _waiting = submit(&provider, value(1));
+    let _waiting = submit(&provider, value(1).priority(3));
     let witness = Arc::new(());
     let inside = Arc::clone(&witness);
     let big = [7_u64; 64];
@@ -112,7 +112,7 @@ async fn a_refused_job_comes_back_unchanged(world: World) {
     });
     let job = job.label("mine").tenant("them").priority(3).timeout(SECOND).user_data(9);
     let before = format!("{job:?}");
-    let job = assert_refused(&provider, job, Code::QueueFull, ("queue_capacity", 1));
+    let job = assert_refused(&provider, job, Code::QueueFull, ("queue_capacity_high", 1));
     assert_eq!(format!("{job:?}"), before);
     assert_eq!(Arc::strong_count(&witness), 2, "its body was neither run nor dropped");
     let completion = submit(&other, job).completion().await;

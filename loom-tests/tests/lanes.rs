@@ -1,0 +1,181 @@
+//! The lanes of a `JobQueue`: no consumer sleeps beside a lane whose bit was cleared while something came,
+//! no lane takes anything once the queue has ended, and who waits for space in a lane gets that lane's.
+#![cfg(loom)]
+
+use bifrost::queue::{Credits, JobQueue, LaneId, LaneSpec};
+use bifrost::ring::{PopError, PushError};
+use bifrost::time::Clock;
+use loom_tests::{Bound, Model, Note, Witness, spawn};
+use std::sync::Arc;
+
+const HIGH: LaneId = LaneId::HIGH;
+const LOW: LaneId = LaneId::LOW;
+
+/// A queue of three lanes with a note behind each index that the models use.
+struct Jobs {
+    queue: JobQueue,
+    notes: [Note; 3],
+}
+
+impl Jobs {
+    fn new(capacity: usize, consumers: usize) -> Arc<Self> {
+        let lane = |weight| LaneSpec { capacity, weight };
+        let queue = JobQueue::with_lanes(&[lane(8), lane(4), lane(1)], consumers);
+        Arc::new(Self { queue, notes: Default::default() })
+    }
+
+    /// As `new`, with a lane that is empty though its bit is set.
+    fn with_a_bit(capacity: usize, consumers: usize, lane: LaneId) -> Arc<Self> {
+        let jobs = Self::new(capacity, consumers);
+        jobs.queue.push_to(lane, 9).expect("there is room");
+        assert_eq!(jobs.queue.try_pop(), Ok(9));
+        jobs
+    }
+
+    fn push(&self, lane: LaneId, index: u32) -> Result<bool, PushError> {
+        self.notes[index as usize].write(index + 10);
+        self.queue.push_to(lane, index)
+    }
+
+    /// Waits for an index as consumer `number`.
+    fn pop(&self, number: u32) -> Result<u32, PopError> {
+        self.pop_with(number, &mut self.queue.credits())
+    }
+
+    fn pop_with(&self, number: u32, credits: &mut Credits) -> Result<u32, PopError> {
+        let popped = Clock::monotonic().block_on(self.queue.pop_with(number, credits));
+        popped.inspect(|index| self.read(*index))
+    }
+
+    fn read(&self, index: u32) {
+        assert_eq!(self.notes[index as usize].read(), index + 10);
+    }
+
+    /// Pushes, waiting for space.
+    fn push_waiting(&self, lane: LaneId, index: u32, w: &Witness) {
+        self.notes[index as usize].write(index + 10);
+        loop {
+            let space = self.queue.wait_for_space(lane);
+            match self.queue.push_to(lane, index) {
+                Err(PushError::Full) => {}
+                done => {
+                    done.expect("nobody closes");
+                    return;
+                }
+            }
+            Clock::monotonic().block_on(space);
+            w.saw("waited");
+        }
+    }
+}
+
+/// A push meets the consumer that clears the bit of its lane.
+#[test]
+fn lanes_bit() {
+    let model = Model::new("lanes_bit").floor(1).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    model.witness("woke").witness("nobody idle").run(|w| {
+        let jobs = Jobs::with_a_bit(1, 1, HIGH);
+        let theirs = Arc::clone(&jobs);
+        let consumer = spawn(move || theirs.pop(0));
+        let woke = jobs.push(HIGH, 0).expect("there is room");
+        w.saw(if woke { "woke" } else { "nobody idle" });
+        assert_eq!(consumer.join(), Ok(0));
+    });
+}
+
+/// Two pushes to a lane whose bit is cleared under them: one consumer takes at most one of the two and goes,
+/// the other may have gone to sleep while the bit was clear.
+#[test]
+fn lanes_bit_two() {
+    let model = Model::new("lanes_bit_two")
+        .floor(1)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
+    model.witness("one each").witness("none for the hasty").run(|w| {
+        let jobs = Jobs::with_a_bit(2, 1, HIGH);
+        let (hasty, patient) = (Arc::clone(&jobs), Arc::clone(&jobs));
+        let hasty = spawn(move || hasty.queue.try_pop_with(&mut hasty.queue.credits()));
+        let patient = spawn(move || patient.pop(0).expect("nobody closes"));
+        for index in 0..2 {
+            jobs.push(HIGH, index).expect("there is room");
+        }
+        let second = patient.join();
+        match hasty.join() {
+            Ok(first) => {
+                assert_eq!(first + second, 1, "each index comes out once");
+                w.saw("one each");
+            }
+            Err(error) => {
+                assert_eq!((error, second), (PopError::Empty, 0));
+                w.saw("none for the hasty");
+            }
+        }
+    });
+    let model = Model::new("lanes_bit_of_two_lanes")
+        .floor(1)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
+    model.witness("high first").witness("low first").run(|w| {
+        let jobs = Jobs::with_a_bit(1, 1, LOW);
+        let (theirs, other) = (Arc::clone(&jobs), Arc::clone(&jobs));
+        let consumer = spawn(move || {
+            let mut credits = theirs.queue.credits();
+            [0; 2].map(|_| theirs.pop_with(0, &mut credits).expect("nobody closes"))
+        });
+        let producer = spawn(move || other.push(HIGH, 0).expect("there is room"));
+        jobs.push(LOW, 1).expect("there is room");
+        producer.join();
+        match consumer.join() {
+            [0, 1] => w.saw("high first"),
+            [1, 0] => w.saw("low first"),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+/// Closing meets a push: what was accepted comes out before the end, and nothing comes after it.
+#[test]
+fn lanes_close() {
+    let model = Model::new("lanes_close").floor(1).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    model.witness("pushed").witness("refused").run(|w| {
+        let jobs = Jobs::new(1, 1);
+        let (theirs, closer) = (Arc::clone(&jobs), Arc::clone(&jobs));
+        let producer = spawn(move || theirs.push(LOW, 0));
+        let closer = spawn(move || assert!(closer.queue.close(), "there is one closer"));
+        let mut popped = Vec::new();
+        let mut credits = jobs.queue.credits();
+        while let Ok(index) = jobs.pop_with(0, &mut credits) {
+            popped.push(index);
+        }
+        assert!(jobs.queue.is_closed());
+        match producer.join() {
+            Ok(_) => {
+                w.saw("pushed");
+                assert_eq!(popped, [0], "what was accepted comes out before the end");
+            }
+            Err(error) => {
+                w.saw("refused");
+                assert_eq!((error, &popped[..]), (PushError::Closed, &[][..]));
+            }
+        }
+        closer.join();
+        assert_eq!((jobs.queue.len(), jobs.push(HIGH, 1)), (0, Err(PushError::Closed)));
+    });
+}
+
+/// Space in a lane is for those who wait for that lane.
+#[test]
+fn lanes_space() {
+    let model = Model::new("lanes_space").floor(1);
+    model.witness("done").witness("waited").run(|w| {
+        let jobs = Jobs::new(1, 1);
+        jobs.push(LOW, 0).expect("there is room");
+        let theirs = Arc::clone(&jobs);
+        let mine = w.clone();
+        let producer = spawn(move || theirs.push_waiting(LOW, 1, &mine));
+        assert_eq!(jobs.queue.try_pop(), Ok(0));
+        producer.join();
+        assert_eq!(jobs.pop(0), Ok(1));
+        w.saw("done");
+    });
+}
