@@ -31,8 +31,12 @@ fn table(scope: Scope) -> String {
 
 /// The document with the table between each pair of markers replaced by what the code says.
 fn regenerated(text: &str) -> String {
-    let scopes =
-        [("runtime", Scope::Runtime), ("providers", Scope::Provider), ("keys", Scope::Key)];
+    let scopes = [
+        ("runtime", Scope::Runtime),
+        ("providers", Scope::Provider),
+        ("keys", Scope::Key),
+        ("tenants", Scope::Tenant),
+    ];
     let mut result = text.to_owned();
     for (name, scope) in scopes {
         let (begin, end) = (format!("<!-- {name} begin -->\n"), format!("\n<!-- {name} end -->"));

@@ -173,6 +173,7 @@ fn entry() -> Entry {
         deadline: Deadline::NEVER,
         user_data: 7,
         attempt: 1,
+        tenant: None,
     }
 }
 

@@ -29,6 +29,7 @@ fn submit(list: &Arc<Completions<(), (), u64>>, number: u64) -> u32 {
         deadline: Deadline::NEVER,
         user_data: number,
         attempt: 1,
+        tenant: None,
     };
     let claimed = list.slab().claim().expect("a record is free");
     let task = Task::new(Body(number));

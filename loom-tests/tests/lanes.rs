@@ -89,8 +89,8 @@ fn lanes_bit() {
 fn lanes_bit_two() {
     let model = Model::new("lanes_bit_two")
         .floor(1)
-        .bound(Bound::Preemptions(2))
-        .deep(Bound::Preemptions(3));
+        .bound(Bound::Preemptions(1))
+        .deep(Bound::Preemptions(2));
     model.witness("one each").witness("none for the hasty").run(|w| {
         let jobs = Jobs::with_a_bit(2, 1, HIGH);
         let (hasty, patient) = (Arc::clone(&jobs), Arc::clone(&jobs));
@@ -136,7 +136,8 @@ fn lanes_bit_two() {
 /// Closing meets a push: what was accepted comes out before the end, and nothing comes after it.
 #[test]
 fn lanes_close() {
-    let model = Model::new("lanes_close").floor(1).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model =
+        Model::new("lanes_close").floor(1).bound(Bound::Preemptions(2)).deep(Bound::Preemptions(3));
     model.witness("pushed").witness("refused").run(|w| {
         let jobs = Jobs::new(1, 1);
         let (theirs, closer) = (Arc::clone(&jobs), Arc::clone(&jobs));

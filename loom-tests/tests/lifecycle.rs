@@ -54,6 +54,7 @@ impl Provider {
             deadline: Deadline::NEVER,
             user_data: 0,
             attempt: 1,
+            tenant: None,
         };
         let claimed = self.slab.claim().expect("there is a record for each");
         let reader = claimed.fill(Task::new(Never), Origin::default(), &entry);

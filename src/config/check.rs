@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::options::{KEY, NAME, PROVIDER, RUNTIME, is_header_text};
+use super::options::{KEY, NAME, PROVIDER, RUNTIME, TENANT, is_header_text};
 use super::spec::{Bounds, Shape, Spec, Word, choices, quoted};
 use super::unit::{Unit, nanos};
-use super::{ConfigError, KeyConfig, ProviderConfig, RuntimeConfig, Warning};
+use super::{ConfigError, KeyConfig, ProviderConfig, RuntimeConfig, TenantConfig, Warning};
+use crate::queue::MAX_LANES;
+use crate::ring::MAX_INDEX;
 
 /// What a check has found so far that is no error.
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ pub(super) fn provider(config: &ProviderConfig, checked: &mut Checked) -> Result
     let blocking = config.blocking_workers;
     ordered(&path, "blocking_workers", blocking.min, blocking.max)?;
     keys(&config.keys, &path, checked)?;
+    tenants(&config.tenants, &path, checked)?;
+    records(config, &path)?;
     checked.warnings.extend(slow_queue(config, &path));
     Ok(())
 }
@@ -134,6 +138,59 @@ fn keys(keys: &[KeyConfig], path: &str, checked: &mut Checked) -> Result<(), Con
     Ok(())
 }
 
+fn tenants(tenants: &[TenantConfig], path: &str, checked: &mut Checked) -> Result<(), ConfigError> {
+    let mut names = HashSet::new();
+    for tenant in tenants {
+        let all = format!("{path}.tenants");
+        NAME.check(&all, &tenant.name)?;
+        let path = format!("{all}.{}", tenant.name);
+        table(TENANT, tenant, &path, checked)?;
+        if !names.insert(&tenant.name) {
+            return Err(ConfigError::new(all, "two tenants have the same name")
+                .value(format!("{:?}", tenant.name)));
+        }
+        match (tenant.weight, tenant.queue_capacity, tenant.max_in_flight) {
+            (None, Some(jobs), _) => {
+                let problem = "a tenant without a weight has no lane of its own";
+                return Err(ConfigError::new(format!("{path}.queue_capacity"), problem)
+                    .value(jobs.to_string())
+                    .expected("a weight, or no queue_capacity"));
+            }
+            (None, None, None) => checked.warnings.push(Warning::new(
+                path,
+                ": has no effect; give it a weight or a max_in_flight".to_owned(),
+            )),
+            _ => {}
+        }
+    }
+    // Beside the lanes of the three priorities.
+    let most = MAX_LANES - 3;
+    let weighted = tenants.iter().filter(|tenant| tenant.weight.is_some()).count();
+    if weighted > most {
+        return Err(ConfigError::new(format!("{path}.tenants"), "too many tenants with a weight")
+            .value(weighted.to_string())
+            .expected(format!("at most {most}")));
+    }
+    Ok(())
+}
+
+/// Every job that waits or runs, and every outcome that is unread, has a record, which has a number.
+fn records(config: &ProviderConfig, path: &str) -> Result<(), ConfigError> {
+    let lanes: usize = config.lane_capacities().into_iter().sum();
+    let blocking = config.blocking_workers.max;
+    let queues = if blocking > 0 { 2 * lanes } else { lanes };
+    let records = queues + config.workers.max + blocking + blocking / 4 + config.result_buffer;
+    let most = MAX_INDEX as usize + 1;
+    if records > most {
+        let problem =
+            "more places in all lanes, workers and unread outcomes than a provider can have";
+        return Err(ConfigError::new(path, problem)
+            .value(records.to_string())
+            .expected(format!("at most {most}")));
+    }
+    Ok(())
+}
+
 /// S20: a full queue that cannot be served in time only makes its jobs expire.
 fn slow_queue(config: &ProviderConfig, path: &str) -> Option<Warning> {
     let service = nanos(config.expected_service_time?);
@@ -155,8 +212,10 @@ fn slow_queue(config: &ProviderConfig, path: &str) -> Option<Warning> {
 #[cfg(test)]
 mod tests {
     use super::super::spec::{Shape, Spec};
-    use super::super::{KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig, Secret};
-    use super::{KEY, PROVIDER, RUNTIME};
+    use super::super::{
+        KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig, Secret, TenantConfig,
+    };
+    use super::{KEY, PROVIDER, RUNTIME, TENANT};
     use std::time::Duration;
 
     /// Sets each option to values that no other has, and reads it back.
@@ -192,6 +251,7 @@ mod tests {
         reads_back(RUNTIME, &mut RuntimeConfig::default());
         reads_back(PROVIDER, &mut ProviderConfig::default());
         reads_back(KEY, &mut KeyConfig::new("k", Secret::default()));
+        reads_back(TENANT, &mut TenantConfig::new("t"));
     }
 
     #[test]
@@ -221,6 +281,28 @@ mod tests {
                 format!("providers.a.{} = {value}: out of range; {}", spec.name, bounds.range());
             assert_eq!(error, expected);
         }
+    }
+
+    #[test]
+    fn tenants_that_cannot_be_are_refused() {
+        let with = |tenants: &[TenantConfig]| {
+            let config = ProviderConfig::new("a");
+            let config = tenants.iter().cloned().fold(config, ProviderConfig::tenant);
+            config.validate().expect_err("they cannot be").to_string()
+        };
+        let tenant = TenantConfig::new;
+        let range = "out of range; an integer from 1 to 1000";
+        assert_eq!(
+            with(&[tenant("t").weight(0)]),
+            format!("providers.a.tenants.t.weight = 0: {range}")
+        );
+        assert_eq!(
+            with(&[tenant("t").weight(1), tenant("t").weight(2)]),
+            "providers.a.tenants = \"t\": two tenants have the same name"
+        );
+        assert!(
+            with(&[tenant("").weight(1)]).starts_with("providers.a.tenants = \"\": not usable")
+        );
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod provider;
 mod runtime;
 mod secret;
 mod spec;
+mod tenant;
 #[cfg(feature = "config")]
 mod text;
 mod unit;
@@ -43,4 +44,5 @@ pub use policy::{DriverMode, HealthPolicy, OverflowPolicy};
 pub use provider::{ProviderConfig, WorkerRange};
 pub use runtime::RuntimeConfig;
 pub use secret::Secret;
+pub use tenant::TenantConfig;
 pub use whole::Config;

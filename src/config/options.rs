@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::spec::{Bounds, Preset, Shape, Spec, TextRule, Word, choices};
 use super::unit::{Unit, nanos};
-use super::{DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig};
+use super::{
+    DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig,
+    TenantConfig,
+};
 
 /// The table that an option stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +19,8 @@ pub enum Scope {
     Provider,
     /// `[[providers.NAME.keys]]`.
     Key,
+    /// `[providers.NAME.tenants.TENANT]`.
+    Tenant,
 }
 
 /// What there is to know about an option.
@@ -47,7 +52,8 @@ pub fn options() -> impl Iterator<Item = OptionInfo> {
     let runtime = RUNTIME.iter().map(|spec| info(Scope::Runtime, spec));
     let provider = PROVIDER.iter().map(|spec| info(Scope::Provider, spec));
     let key = KEY.iter().map(|spec| info(Scope::Key, spec));
-    runtime.chain(provider).chain(key)
+    let tenant = TENANT.iter().map(|spec| info(Scope::Tenant, spec));
+    runtime.chain(provider).chain(key).chain(tenant)
 }
 
 fn info<C>(scope: Scope, spec: &Spec<C>) -> OptionInfo {
@@ -324,7 +330,38 @@ pub(super) const KEY: &[Spec<KeyConfig>] = &[
     },
 ];
 
-/// What a provider and a key may be called: names are labels of metrics and parts of field paths.
+/// `[providers.NAME.tenants.TENANT]`.
+pub(super) const TENANT: &[Spec<TenantConfig>] = &[
+    Spec {
+        name: "weight",
+        doc: "Gives the tenant's jobs a lane of their own, whatever their priority, and that lane this many turns where the jobs of high, normal and low priority get 8, 4 and 1.",
+        shape: Shape::Number {
+            bounds: Bounds::count(1, 1, 1_000).preset(Preset::None),
+            get: |c| c.weight.map(|weight| weight as u64),
+            set: |c, v| c.weight = Some(v as usize),
+        },
+    },
+    Spec {
+        name: "queue_capacity",
+        doc: "How many jobs of a tenant with a weight may wait, of async and of blocking ones each; the provider's queue_capacity where it is not given.",
+        shape: Shape::Number {
+            bounds: Bounds::count(256, 1, 65_536).preset(Preset::None),
+            get: |c| c.queue_capacity.map(|jobs| jobs as u64),
+            set: |c, v| c.queue_capacity = Some(v as usize),
+        },
+    },
+    Spec {
+        name: "max_in_flight",
+        doc: "How many jobs the tenant may have at once, waiting and running.",
+        shape: Shape::Number {
+            bounds: Bounds::count(256, 1, 1_048_575).preset(Preset::None),
+            get: |c| c.max_in_flight.map(|jobs| jobs as u64),
+            set: |c, v| c.max_in_flight = Some(v as usize),
+        },
+    },
+];
+
+/// What a provider, a key and a tenant may be called: names are labels of metrics and parts of field paths.
 pub(super) const NAME: TextRule = TextRule {
     expected: "1 to 64 letters, digits, -, _ and .",
     fits: |text| text.len() <= 64 && is_token(text, b"-_."),

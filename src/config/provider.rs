@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::check::{self, Checked};
 use super::options::PROVIDER;
 use super::spec;
-use super::{ConfigError, DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, Warning};
+use super::{
+    ConfigError, DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, TenantConfig, Warning,
+};
 
 /// How few and how many workers there may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct ProviderConfig {
     pub auth_prefix: String,
     /// The API keys, used in turn; without any, no such header is sent.
     pub keys: Vec<KeyConfig>,
+    /// The tenants that have a limit or a lane of their own; any other tenant has neither.
+    pub tenants: Vec<TenantConfig>,
 }
 
 impl Default for ProviderConfig {
@@ -86,6 +90,7 @@ impl Default for ProviderConfig {
             auth_header: String::new(),
             auth_prefix: String::new(),
             keys: Vec::new(),
+            tenants: Vec::new(),
         };
         spec::set_defaults(PROVIDER, &mut config);
         config
@@ -223,6 +228,24 @@ impl ProviderConfig {
     pub fn key(mut self, key: KeyConfig) -> Self {
         self.keys.push(key);
         self
+    }
+
+    /// Adds a tenant that has a limit or a lane of its own.
+    #[must_use]
+    pub fn tenant(mut self, tenant: TenantConfig) -> Self {
+        self.tenants.push(tenant);
+        self
+    }
+
+    /// The capacities of the lanes: those of high, normal and low priority, and those of the tenants with a
+    /// weight, in their order.
+    pub(crate) fn lane_capacities(&self) -> Vec<usize> {
+        let normal = self.queue_capacity;
+        let high = self.queue_capacity_high.unwrap_or(normal);
+        let low = self.queue_capacity_low.unwrap_or(normal);
+        let weighted = self.tenants.iter().filter(|tenant| tenant.weight.is_some());
+        let own = weighted.map(|tenant| tenant.queue_capacity.unwrap_or(normal));
+        [high, normal, low].into_iter().chain(own).collect()
     }
 
     /// Checks every field and what they have to do with each other.

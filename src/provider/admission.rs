@@ -90,6 +90,10 @@ impl Core {
         if let Err(refusal) = self.check_door(kind) {
             return Err((refusal, job));
         }
+        let seat = match host.tenants.enter(&job.options) {
+            Ok(seat) => seat,
+            Err(refusal) => return Err((refusal, job)),
+        };
         let now = host.clock.now();
         let Some(claimed) = self.claim() else {
             let value = host.config.result_buffer as u64;
@@ -97,7 +101,8 @@ impl Core {
             return Err((Refusal { reason: Code::LimitReached, limit, value }, job));
         };
         let Job { task, options, .. } = job;
-        let entry = entry(&options, host, now);
+        let tenant = seat.keep();
+        let entry = Entry { tenant, ..entry(&options, host, now) };
         let reader = self.enter(claimed, task, &options, to, &entry);
         match self.push(kind, reader, options) {
             Ok(reader) | Err(Refused::Accepted(reader)) => {
@@ -105,6 +110,7 @@ impl Core {
                 Ok(reader)
             }
             Err(Refused::Job(refusal, job)) => {
+                host.tenants.leave(tenant);
                 // A shutdown may have taken the job for one that was accepted, and wait for its end.
                 host.notify_drained();
                 Err((refusal, job))
@@ -194,7 +200,7 @@ impl Core {
             self.count_panics(self.bury(ticket.index()));
             return Ok(reader);
         }
-        let to = tenants::lane_of(&options);
+        let to = host.tenants.lane_of(&options);
         let mut pushed = lane.queue.push_to(to, ticket.index());
         if pushed == Err(PushError::Full) && self.reap() > 0 {
             pushed = lane.queue.push_to(to, ticket.index());
@@ -283,7 +289,7 @@ impl Core {
         };
         let until = self.patience(&job).map(|limit| host.clock.now().saturating_add(limit));
         if let Some(until) = until.filter(|_| refusal.reason == Code::QueueFull) {
-            let lane = tenants::lane_of(&job.options);
+            let lane = host.tenants.lane_of(&job.options);
             let blocked = Blocked::begin(host, &host.lane(job.kind).queue, lane);
             while refusal.reason == Code::QueueFull {
                 let space = host.lane(job.kind).queue.wait_for_space(lane);
@@ -356,6 +362,7 @@ fn entry(options: &Options, host: &Host, now: Instant) -> Entry {
         deadline,
         attempt: 1,
         user_data: options.user_data,
+        tenant: None,
     }
 }
 

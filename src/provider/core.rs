@@ -4,7 +4,8 @@ use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
 use super::shutdown::ShutdownMode;
-use super::{tenants, worker};
+use super::tenants::{self, Tenants};
+use super::worker;
 use crate::config::{ConfigError, DriverMode, ProviderConfig};
 use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
 use crate::state::{Due, LifeState, Lifecycle, Slab};
@@ -35,6 +36,7 @@ pub(crate) struct Host {
     pub(super) healthy: AtomicBool,
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
+    pub(super) tenants: Tenants,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
     pub(super) own_pool: Option<DriverPool>,
@@ -126,6 +128,7 @@ impl Core {
             healthy: AtomicBool::new(true),
             stats: Blocks::new(),
             lanes,
+            tenants: Tenants::new(&config),
             unit,
             own_pool,
             ticker: Arc::clone(parts.ticker),

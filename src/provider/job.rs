@@ -142,6 +142,10 @@ impl<T: Send + 'static> Job<T> {
     }
 
     /// Says on whose behalf the job runs. The job's context tells it.
+    ///
+    /// A tenant of the provider's settings may have a limit on its jobs, waiting and running, and with a
+    /// weight a lane of its own, in which all of its jobs wait in the order of their submission, whatever
+    /// their priority.
     pub fn tenant(mut self, tenant: impl Into<Arc<str>>) -> Self {
         self.meta().tenant = Some(tenant.into());
         self

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
 //! | `admission` | the door: [`Rejected`], or a record in a queue |
-//! | `tenants` | which lane of its queue a job waits in |
+//! | `tenants` | which lane of its queue a job waits in, and how many jobs a tenant may have |
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |

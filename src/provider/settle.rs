@@ -41,6 +41,9 @@ impl Core {
         if let Some(outcome) = Count::outcome(decided.verdict().code()) {
             host.stats.end(outcome, started);
         }
+        if bereaved.is_none() {
+            host.tenants.leave(decided.tenant());
+        }
         self.count_panics(decided.publish(now));
         if let Some(runner) = bereaved {
             let (lane, number) = host.lane_of(runner);

@@ -1,9 +1,10 @@
 //! A provider's figures.
 
-use super::core::Core;
+use super::core::{Core, Host};
 use super::lane::Lane;
+use super::tenants;
 use crate::state::Phase;
-use crate::stats::{ProviderSnapshot, QueueSnapshot, RecordSnapshot, WorkerSnapshot};
+use crate::stats::{LaneSnapshot, ProviderSnapshot, QueueSnapshot, RecordSnapshot, WorkerSnapshot};
 
 impl Core {
     /// All figures of the provider; the ledger is coherent (S12), the levels are those of the moment.
@@ -18,6 +19,8 @@ impl Core {
             workers: workers(&host.lanes[0]),
             blocking_workers: workers(&host.lanes[1]),
             queue: self.queue(),
+            lanes: lanes(host),
+            tenants: host.tenants.snapshot(),
             records: RecordSnapshot { capacity: self.capacity() as u64, free: self.free() as u64 },
             ledger,
             wait: host.stats.wait(),
@@ -36,6 +39,19 @@ impl Core {
             dead_slots: slots - depth,
         }
     }
+}
+
+/// The lanes, of async and of blocking jobs together.
+fn lanes(host: &Host) -> Vec<LaneSnapshot> {
+    let served = || host.lanes.iter().filter(|lane| lane.is_served()).map(|lane| &lane.queue);
+    let lane = |(id, (name, weight))| LaneSnapshot {
+        name,
+        weight,
+        slots: served().map(|queue| queue.len_of(id) as u64).sum(),
+        capacity: served().map(|queue| queue.capacity_of(id) as u64).sum(),
+    };
+    let named = tenants::lane_names(&host.config).zip(tenants::weights(&host.config));
+    host.lanes[0].queue.lanes().zip(named).map(lane).collect()
 }
 
 fn workers(lane: &Lane) -> WorkerSnapshot {

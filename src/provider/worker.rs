@@ -152,7 +152,9 @@ async fn serve_one(
         }
         Attempted::Lost { late } => {
             core.count_panics(running.drop_panics());
+            let tenant = running.tenant();
             drop(running);
+            host.tenants.leave(tenant);
             host.stats.add(Count::LateResults, u64::from(late));
             host.stats.add(Count::ZombiesRecovered, 1);
             lane.set_zombie(false);

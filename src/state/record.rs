@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// The number of no worker.
 const NO_RUNNER: u32 = u32::MAX;
+/// The number of no tenant.
+const NO_TENANT: u32 = u32::MAX;
 /// An execution limit that is none.
 const NO_LIMIT: u64 = u64::MAX;
 
@@ -67,6 +69,8 @@ pub struct Entry {
     pub attempt: u32,
     /// A number of the submitter's, handed back with the outcome.
     pub user_data: u64,
+    /// The number of the tenant whose limit the job counts against, until it has ended.
+    pub tenant: Option<u32>,
 }
 
 /// When a job passed its stations.
@@ -92,6 +96,7 @@ pub struct JobRecord<C: 'static> {
     user_data: AtomicU64,
     runner: AtomicU32,
     attempt: AtomicU32,
+    tenant: AtomicU32,
     pub(super) next: AtomicU32,
     pub(super) waiter: AtomicWaker,
     pub(super) delivery: UnsafeCell<Delivery>,
@@ -113,6 +118,7 @@ impl<C> JobRecord<C> {
             user_data: AtomicU64::new(0),
             runner: AtomicU32::new(NO_RUNNER),
             attempt: AtomicU32::new(0),
+            tenant: AtomicU32::new(NO_TENANT),
             next: AtomicU32::new(0),
             waiter: AtomicWaker::new(),
             delivery: UnsafeCell::new(Delivery::Waker),
@@ -135,6 +141,7 @@ impl<C> JobRecord<C> {
         self.user_data.store(entry.user_data, Ordering::Relaxed);
         self.runner.store(NO_RUNNER, Ordering::Relaxed);
         self.attempt.store(entry.attempt, Ordering::Relaxed);
+        self.tenant.store(entry.tenant.unwrap_or(NO_TENANT), Ordering::Relaxed);
     }
 
     /// Writes what is known at the start of the execution, before the state says that it runs: so the tick
@@ -187,6 +194,13 @@ impl<C> JobRecord<C> {
     pub(super) fn attempt(&self) -> u32 {
         // ORDERING: Relaxed: read by one of the record's owners.
         self.attempt.load(Ordering::Relaxed)
+    }
+
+    /// The tenant whose limit the job counts against.
+    pub(super) fn tenant(&self) -> Option<u32> {
+        // ORDERING: Relaxed: read by the one who decided the job or by `EXEC`'s holder.
+        let tenant = self.tenant.load(Ordering::Relaxed);
+        (tenant != NO_TENANT).then_some(tenant)
     }
 
     /// The worker that runs the job, if one does.

@@ -93,6 +93,11 @@ impl<'a, C, X> Running<'a, C, X> {
         self.slab.record(self.ticket.index()).attempt()
     }
 
+    /// The tenant whose limit the job counts against.
+    pub fn tenant(&self) -> Option<u32> {
+        self.slab.record(self.ticket.index()).tenant()
+    }
+
     /// How long the job waited before `now`, the instant of its start.
     pub fn waited(&self, now: Instant) -> Duration {
         let submitted_at = self.slab.record(self.ticket.index()).stamps().submitted_at;

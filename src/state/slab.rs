@@ -431,6 +431,11 @@ impl<'a, C, X> Decided<'a, C, X> {
         }
     }
 
+    /// The tenant whose limit the job counts against.
+    pub fn tenant(&self) -> Option<u32> {
+        self.slab.record(self.ticket.index()).tenant()
+    }
+
     /// The job's stamps, its end being `now`.
     pub fn stamps(&self, now: Instant) -> Stamps {
         let record = self.slab.record(self.ticket.index());

@@ -28,5 +28,6 @@ pub use histogram::{Histogram, HistogramSnapshot};
 pub use json::SCHEMA;
 pub use ledger::{Imbalance, Ledger};
 pub use snapshot::{
-    ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, Timing, Totals, WorkerSnapshot,
+    LaneSnapshot, ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, TenantSnapshot,
+    Timing, Totals, WorkerSnapshot,
 };

@@ -53,6 +53,10 @@ pub struct ProviderSnapshot {
     pub blocking_workers: WorkerSnapshot,
     /// Its queue.
     pub queue: QueueSnapshot,
+    /// The lanes of its queue: high, normal and low priority, and those of tenants.
+    pub lanes: Vec<LaneSnapshot>,
+    /// Its tenants that have a limit.
+    pub tenants: Vec<TenantSnapshot>,
     /// Its pool of job records.
     pub records: RecordSnapshot,
     /// Its counters.
@@ -127,6 +131,30 @@ pub struct QueueSnapshot {
     pub capacity: u64,
     /// Places held by jobs that have ended already.
     pub dead_slots: u64,
+}
+
+/// A lane of a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LaneSnapshot {
+    /// `high`, `normal`, `low`, or `tenant:` and the tenant's name.
+    pub name: String,
+    /// Its turns while every lane has jobs.
+    pub weight: u64,
+    /// Places that are taken, by jobs that have ended already too.
+    pub slots: u64,
+    /// Jobs that it can hold.
+    pub capacity: u64,
+}
+
+/// A tenant with a limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TenantSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Its jobs, waiting and running.
+    pub in_flight: u64,
+    /// How many it may have.
+    pub max_in_flight: u64,
 }
 
 impl QueueSnapshot {
@@ -224,6 +252,8 @@ mod tests {
             uptime_seconds: 1.5,
             workers,
             blocking_workers: WorkerSnapshot { zombie: 7 * n, ..workers },
+            lanes: Vec::new(),
+            tenants: Vec::new(),
             queue: QueueSnapshot { depth: n, capacity: 2 * n, dead_slots: 3 * n },
             records: RecordSnapshot { capacity: 5 * n, free: 6 * n },
             ledger: blocks.ledger(),

@@ -16,3 +16,4 @@ mod panics;
 mod races;
 mod refusals;
 mod shutdown;
+mod tenants;

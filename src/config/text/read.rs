@@ -5,16 +5,19 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::super::check;
-use super::super::options::{KEY, NAME, PROVIDER, RUNTIME};
+use super::super::options::{KEY, NAME, PROVIDER, RUNTIME, TENANT};
 use super::super::spec::{Bounds, Shape, Spec, TextRule, Word, choices, quoted};
 use super::super::{
-    Config, ConfigError, KeyConfig, KeySource, ProviderConfig, RuntimeConfig, Secret,
+    Config, ConfigError, KeyConfig, KeySource, ProviderConfig, RuntimeConfig, Secret, TenantConfig,
 };
 use super::suggest::nearest;
 use super::tree::{Entry, Kind, Node};
 
 /// What the tables inside of a table are like: each is a range of workers.
 const RANGE: &str = "a table, as { min = 1, max = 5 }";
+
+/// What a provider's table has beside its options.
+const GROUPS: [&str; 2] = ["keys", "tenants"];
 
 /// Reads one tree.
 pub(super) struct Reader<'a> {
@@ -75,14 +78,21 @@ impl<'a> Reader<'a> {
         NAME.check("providers", &entry.key).map_err(|error| error.at(entry.line))?;
         self.lines.insert(path.clone(), entry.line);
         let mut config = ProviderConfig { name: entry.key.clone(), ..defaults.clone() };
-        let (keys, options): (Vec<_>, Vec<_>) =
-            entry.node.table(&path)?.iter().partition(|entry| entry.key == "keys");
-        self.fill_also(PROVIDER, &path, "", &options, &["keys"], &mut config)?;
+        let (groups, options): (Vec<_>, Vec<_>) =
+            entry.node.table(&path)?.iter().partition(|entry| GROUPS.contains(&&*entry.key));
+        self.fill_also(PROVIDER, &path, "", &options, &GROUPS, &mut config)?;
         self.lower_unwritten(&path, &mut config);
-        if let Some(keys) = keys.first() {
-            let path = format!("{path}.keys");
-            for (index, node) in keys.node.list(&path)?.iter().enumerate() {
-                config.keys.push(self.key(&format!("{path}[{index}]"), node)?);
+        for group in groups {
+            let path = format!("{path}.{}", group.key);
+            if group.key == "tenants" {
+                self.lines.insert(path.clone(), group.line);
+                for entry in group.node.table(&path)? {
+                    config.tenants.push(self.tenant(&path, entry)?);
+                }
+            } else {
+                for (index, node) in group.node.list(&path)?.iter().enumerate() {
+                    config.keys.push(self.key(&format!("{path}[{index}]"), node)?);
+                }
             }
         }
         Ok(config)
@@ -95,6 +105,15 @@ impl<'a> Reader<'a> {
         if !written(path) && !written("defaults") {
             config.workers.min = config.workers.min.min(config.workers.max);
         }
+    }
+
+    fn tenant(&mut self, all: &str, entry: &Entry) -> Result<TenantConfig, ConfigError> {
+        NAME.check(all, &entry.key).map_err(|error| error.at(entry.line))?;
+        let path = format!("{all}.{}", entry.key);
+        self.lines.insert(path.clone(), entry.line);
+        let mut tenant = TenantConfig::new(&entry.key);
+        self.fill(TENANT, &path, "", entry.node.table(&path)?, &mut tenant)?;
+        Ok(tenant)
     }
 
     fn key(&mut self, path: &str, node: &Node) -> Result<KeyConfig, ConfigError> {

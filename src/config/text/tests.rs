@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::options::{KEY, PROVIDER, RUNTIME};
+use super::super::options::{KEY, PROVIDER, RUNTIME, TENANT};
 use super::super::spec::{Shape, Spec};
 use super::super::unit::Unit;
-use super::super::{Config, ConfigError, DriverMode, KeySource, OverflowPolicy};
+use super::super::{Config, ConfigError, DriverMode, KeySource, OverflowPolicy, TenantConfig};
 use super::read::Reader;
 use super::{from_json, from_toml, json, toml};
 
@@ -155,6 +155,7 @@ fn refused<C>(spec: &Spec<C>) -> (Vec<String>, Vec<String>) {
 /// Sets `name` to `value` on line 7 of a text of each kind, and looks at the message.
 fn must_name_everything(table: &str, name: &str, value: &str, range: &[String]) {
     let key = table.ends_with("keys[0]");
+    let tenant = table == "providers.a.tenants.t";
     let (last, outer) = match name.rsplit_once('.') {
         Some((outer, last)) => (last, Some(outer)),
         None => (name, None),
@@ -169,6 +170,7 @@ fn must_name_everything(table: &str, name: &str, value: &str, range: &[String]) 
     writeln!(toml, "{name} = {value}").expect("a string takes it");
 
     let (open, close) = match (table, key) {
+        _ if tenant => ("{\"providers\": {\"a\": {\"tenants\": {\"t\": {", "}}}}}"),
         (_, true) => ("{\"providers\": {\"a\": {\"keys\": [{\"env\": \"KEY_A\",", "}]}}}"),
         ("runtime", _) => ("{\"providers\": {\"a\": {}}, \"runtime\": {", "}}"),
         ("defaults", _) => ("{\"providers\": {\"a\": {}}, \"defaults\": {", "}}"),
@@ -210,8 +212,46 @@ fn a_bad_value_of_any_option_is_named_with_file_line_field_value_and_range() {
     let seen = all_of("runtime", RUNTIME)
         + all_of("providers.a", PROVIDER)
         + all_of("defaults", PROVIDER)
-        + all_of("providers.a.keys[0]", KEY);
+        + all_of("providers.a.keys[0]", KEY)
+        + all_of("providers.a.tenants.t", TENANT);
     assert!(seen > 100, "only {seen} values were tried");
+}
+
+#[test]
+fn tenants_are_tables_by_their_name() {
+    let toml = "[providers.a]\nqueue_capacity = 50\nqueue_capacity_low = 9\n\
+        [providers.a.tenants.b]\nweight = 3\nqueue_capacity = 7\n\
+        [providers.a.tenants]\nc = { max_in_flight = 5 }\nd.weight = 1\n";
+    let json = r#"{"providers": {"a": {"queue_capacity": 50, "queue_capacity_low": 9, "tenants": {
+        "b": {"weight": 3, "queue_capacity": 7}, "c": {"max_in_flight": 5}, "d": {"weight": 1}}}}}"#;
+    for text in [toml, json] {
+        let config = read(text).expect(text);
+        let provider = &config.providers[0];
+        let expected = [
+            TenantConfig::new("b").weight(3).queue_capacity(7),
+            TenantConfig::new("c").max_in_flight(5),
+            TenantConfig::new("d").weight(1),
+        ];
+        assert_eq!(provider.tenants, expected, "{text}");
+        assert_eq!(provider.lane_capacities(), [50, 50, 9, 7, 50]);
+        assert!(config.warnings.iter().all(|warning| warning.field().contains("queue_capacity")));
+    }
+    let idle = read("[providers.a]\n\n[providers.a.tenants.b]").expect("it is legal");
+    let [warning] = &idle.warnings[..] else { panic!("{:?}", idle.warnings) };
+    let expected = "providers.a.tenants.b: has no effect; give it a weight or a max_in_flight";
+    assert_eq!((warning.to_string().as_str(), warning.place.line), (expected, Some(3)));
+}
+
+#[test]
+fn more_tenants_with_a_weight_than_lanes_are_refused() {
+    let tenants = |count: usize| {
+        let table = |number| format!("\n[providers.a.tenants.t{number}]\nweight = 1");
+        (0..count).map(table).fold("[providers.a]".to_owned(), |text, table| text + &table)
+    };
+    assert_eq!(read(&tenants(61)).expect("there are as many lanes").providers[0].tenants.len(), 61);
+    let error = read(&tenants(62)).expect_err("there are not");
+    let message = "providers.a.tenants = 62: too many tenants with a weight; at most 61";
+    assert_eq!((error.to_string().as_str(), error.line()), (message, Some(2)));
 }
 
 #[test]
@@ -307,7 +347,28 @@ fn each_mistake_has_its_own_message() {
         ),
         (
             "[providers.a]\napi_key = \"sk-secret\"",
-            "2: providers.a.api_key = ***: unknown field; one of base_url, workers, blocking_workers, queue_capacity, result_buffer, overflow, queue_timeout, timeout, expected_service_time, drivers, health, health_path, connect_timeout, max_body, auth_header, auth_prefix, keys",
+            "2: providers.a.api_key = ***: unknown field; one of base_url, workers, blocking_workers, queue_capacity, queue_capacity_high, queue_capacity_low, result_buffer, overflow, queue_timeout, timeout, expected_service_time, drivers, health, health_path, connect_timeout, max_body, auth_header, auth_prefix, keys, tenants",
+        ),
+        ("[providers.a]\ntenants = [1]", "2: providers.a.tenants = […]: not a table"),
+        (
+            "[providers.a]\n[providers.a.tenants]\nb = 5",
+            "3: providers.a.tenants.b = 5: not a table",
+        ),
+        (
+            "[providers.a.tenants.b]\nwieght = 5",
+            "2: providers.a.tenants.b.wieght = 5: unknown field; did you mean weight?",
+        ),
+        (
+            "[providers.a.tenants.\"b c\"]",
+            "1: providers.a.tenants = \"b c\": not usable; 1 to 64 letters, digits, -, _ and .",
+        ),
+        (
+            "[providers.a.tenants.b]\nqueue_capacity = 5",
+            "2: providers.a.tenants.b.queue_capacity = 5: a tenant without a weight has no lane of its own; a weight, or no queue_capacity",
+        ),
+        (
+            "[providers.a]\nqueue_capacity = 65536\n[providers.a.tenants]\nb.weight = 1\nc.weight = 1\nd.weight = 1\ne.weight = 1\nf.weight = 1",
+            "1: providers.a = 1048814: more places in all lanes, workers and unread outcomes than a provider can have; at most 1048575",
         ),
         (
             "[providers.a]\nkey = \"sk-secret\"",
