@@ -570,7 +570,7 @@ typedef struct bifrost_provider_options {
      */
     uint32_t blocking_workers_max;
     /**
-     * Jobs that may wait, of blocking and of other ones each; default: 256.
+     * Jobs of normal priority that may wait, of blocking and of other ones each; default: 256.
      */
     uint32_t queue_capacity;
     /**
@@ -598,6 +598,14 @@ typedef struct bifrost_provider_options {
      * How long a job may run from its start; default: 60 s.
      */
     uint64_t exec_timeout_ns;
+    /**
+     * Jobs of a priority above 0 that may wait, likewise; default: as `queue_capacity`.
+     */
+    uint32_t queue_capacity_high;
+    /**
+     * Jobs of a priority below 0 that may wait, likewise; default: as `queue_capacity`.
+     */
+    uint32_t queue_capacity_low;
 } bifrost_provider_options;
 
 /**
@@ -653,7 +661,9 @@ typedef struct bifrost_job {
      */
     uint32_t flags;
     /**
-     * How urgent it is: 0 is normal, above is more; -128 to 127.
+     * How urgent it is: 0 is normal, above is more, below is less; -128 to 127. Jobs above, at and below 0
+     * wait in a lane each and start in the order of their submission within it; while all three have jobs,
+     * a worker takes 8, 4 and 1 of them.
      */
     int32_t priority;
 } bifrost_job;

@@ -96,6 +96,7 @@ programs! {
     completions_are_polled_waited_for_and_signalled: "cq.c",
     drop_is_called_exactly_once_on_every_path: "drops.c",
     a_forked_child_is_told_so: "fork.c",
+    a_priority_is_a_lane: "lanes.c",
     null_and_nonsense_give_a_status: "nulls.c",
     frozen_structs_stay_and_others_grow: "sizes.c",
     many_threads_submit_and_no_job_ends_its_runtime: "threads.c",

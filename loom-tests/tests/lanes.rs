@@ -72,7 +72,7 @@ impl Jobs {
 /// A push meets the consumer that clears the bit of its lane.
 #[test]
 fn lanes_bit() {
-    let model = Model::new("lanes_bit").floor(1).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new("lanes_bit").floor(450).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("woke").witness("nobody idle").run(|w| {
         let jobs = Jobs::with_a_bit(1, 1, HIGH);
         let theirs = Arc::clone(&jobs);
@@ -88,7 +88,7 @@ fn lanes_bit() {
 #[test]
 fn lanes_bit_two() {
     let model = Model::new("lanes_bit_two")
-        .floor(1)
+        .floor(1300)
         .bound(Bound::Preemptions(1))
         .deep(Bound::Preemptions(2));
     model.witness("one each").witness("none for the hasty").run(|w| {
@@ -112,7 +112,7 @@ fn lanes_bit_two() {
         }
     });
     let model = Model::new("lanes_bit_of_two_lanes")
-        .floor(1)
+        .floor(8500)
         .bound(Bound::Preemptions(2))
         .deep(Bound::Preemptions(3));
     model.witness("high first").witness("low first").run(|w| {
@@ -136,8 +136,10 @@ fn lanes_bit_two() {
 /// Closing meets a push: what was accepted comes out before the end, and nothing comes after it.
 #[test]
 fn lanes_close() {
-    let model =
-        Model::new("lanes_close").floor(1).bound(Bound::Preemptions(2)).deep(Bound::Preemptions(3));
+    let model = Model::new("lanes_close")
+        .floor(13000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
     model.witness("pushed").witness("refused").run(|w| {
         let jobs = Jobs::new(1, 1);
         let (theirs, closer) = (Arc::clone(&jobs), Arc::clone(&jobs));
@@ -167,7 +169,7 @@ fn lanes_close() {
 /// Space in a lane is for those who wait for that lane.
 #[test]
 fn lanes_space() {
-    let model = Model::new("lanes_space").floor(1);
+    let model = Model::new("lanes_space").floor(3200);
     model.witness("done").witness("waited").run(|w| {
         let jobs = Jobs::new(1, 1);
         jobs.push(LOW, 0).expect("there is room");

@@ -54,7 +54,9 @@ pub struct JobSpec {
     pub cancel: *const CancelHandle,
     /// A set of `BIFROST_JOB_...` bits; other bits are invalid.
     pub flags: u32,
-    /// How urgent it is: 0 is normal, above is more; -128 to 127.
+    /// How urgent it is: 0 is normal, above is more, below is less; -128 to 127. Jobs above, at and below 0
+    /// wait in a lane each and start in the order of their submission within it; while all three have jobs,
+    /// a worker takes 8, 4 and 1 of them.
     pub priority: i32,
 }
 

@@ -65,7 +65,7 @@ pub struct ProviderOptions {
     pub blocking_workers_min: u32,
     /// Blocking workers that there may be; default: 8, or `blocking_workers_min` where that is more.
     pub blocking_workers_max: u32,
-    /// Jobs that may wait, of blocking and of other ones each; default: 256.
+    /// Jobs of normal priority that may wait, of blocking and of other ones each; default: 256.
     pub queue_capacity: u32,
     /// Completions that may at least be unread before submissions are refused with
     /// `BIFROST_LIMIT_REACHED`; default: 128.
@@ -80,6 +80,10 @@ pub struct ProviderOptions {
     pub queue_timeout_ns: u64,
     /// How long a job may run from its start; default: 60 s.
     pub exec_timeout_ns: u64,
+    /// Jobs of a priority above 0 that may wait, likewise; default: as `queue_capacity`.
+    pub queue_capacity_high: u32,
+    /// Jobs of a priority below 0 that may wait, likewise; default: as `queue_capacity`.
+    pub queue_capacity_low: u32,
 }
 
 // SAFETY: integers without padding, the size first.
@@ -179,6 +183,9 @@ fn config(name: &str, options: &ProviderOptions) -> Called<ProviderConfig> {
     if options.queue_capacity != 0 {
         config.queue_capacity = options.queue_capacity as usize;
     }
+    let given = |jobs: u32| (jobs != 0).then_some(jobs as usize);
+    config.queue_capacity_high = given(options.queue_capacity_high);
+    config.queue_capacity_low = given(options.queue_capacity_low);
     if options.result_buffer != 0 {
         config.result_buffer = options.result_buffer as usize;
     }

@@ -8,6 +8,7 @@ use bifrost::config::{OverflowPolicy, ProviderConfig};
 use bifrost::provider::{JobError, Reason};
 use bifrost::{Job, JobHandle, Outcome, Provider};
 use futures_lite::future::poll_once;
+use smol::channel::bounded;
 use std::sync::{Arc, Mutex};
 
 everywhere! {
@@ -15,6 +16,7 @@ everywhere! {
     several_workers_keep_the_shares_too: [workers(3)],
     a_high_job_overtakes_queued_low_ones: [workers(1)],
     low_jobs_do_not_starve: [workers(1)],
+    low_jobs_are_shed_first: [workers(1).queue_capacity(20)],
     within_a_lane_jobs_start_in_order: [workers(1)],
     every_lane_has_a_capacity_of_its_own: [
         workers(1).queue_capacity(2).queue_capacity_high(1).queue_capacity_low(3)
@@ -144,6 +146,31 @@ async fn low_jobs_do_not_starve(world: World) {
     all_complete(handles).await;
     let low = log.take().iter().position(|(priority, _)| *priority == -1);
     assert!(low.is_some_and(|place| place < 9), "{low:?}: 1 of 9 against the high lane alone");
+}
+
+async fn low_jobs_are_shed_first(world: World) {
+    let provider = world.provider();
+    let (mut refused, mut handles) = ([0; 3], Vec::new());
+    let ((turn, turns), (ending, ended)) = (bounded(1), bounded(1));
+    // Three jobs come while one ends.
+    for _ in 0..60 {
+        for (lane, priority) in [1, 0, -1].into_iter().enumerate() {
+            let (turns, ending) = (turns.clone(), ending.clone());
+            let job = Job::future(async move {
+                turns.recv().await?;
+                ending.send(()).await?;
+                Ok::<_, JobError>(0)
+            });
+            match provider.submit(job.priority(priority)) {
+                Ok(handle) => handles.push(handle),
+                Err(_) => refused[lane] += 1,
+            }
+        }
+        turn.send(()).await.expect("the jobs wait for it");
+        ended.recv().await.expect("one of them ends");
+    }
+    assert!(refused[0] < refused[1] && refused[1] < refused[2], "{refused:?}");
+    assert!(refused[2] > 30, "{refused:?}: of 60");
 }
 
 async fn within_a_lane_jobs_start_in_order(world: World) {
