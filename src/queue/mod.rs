@@ -4,8 +4,10 @@
 //! ones in the order in which they became idle, so that the longest idle is woken. Every wait is a future;
 //! a thread waits for it through [`Clock::block_on_deadline`](crate::time::Clock::block_on_deadline).
 
+mod consumer;
 mod job_queue;
 mod waiters;
 
-pub use job_queue::{JobQueue, Pop, SpaceWait};
-pub use waiters::Waiters;
+pub use consumer::{Consumer, Pop};
+pub use job_queue::{JobQueue, SpaceWait};
+pub use waiters::{Waiters, Waking};
