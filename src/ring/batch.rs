@@ -28,6 +28,22 @@ struct Claim {
     count: usize,
 }
 
+impl Claim {
+    fn moved(&self) -> Moved {
+        Moved { count: self.count, awaited: self.count > 0 && self.from.is_awaited() }
+    }
+}
+
+/// What a batch did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moved {
+    /// How many values.
+    pub(crate) count: usize,
+    /// Whether somebody waited at that end then.
+    #[expect(dead_code, reason = "read by those who wake")]
+    pub(crate) awaited: bool,
+}
+
 impl<T> Ring<T> {
     /// Moves values from the front of `values` to the tail, as many as there are free slots in a row, with
     /// one claim: they stand together. Returns how many; 0 if the ring is full (see [`push`](Self::push)).
@@ -37,13 +53,19 @@ impl<T> Ring<T> {
     /// [`Closed`] if the ring was closed; `values` is unchanged.
     #[inline]
     pub fn push_n(&self, values: &mut VecDeque<T>) -> Result<usize, Closed> {
+        self.push_n_seeing(values).map(|moved| moved.count)
+    }
+
+    /// As [`push_n`](Self::push_n).
+    #[inline]
+    pub(crate) fn push_n_seeing(&self, values: &mut VecDeque<T>) -> Result<Moved, Closed> {
         let claim = self.claim_free(values.len())?;
         let mut place = claim.from;
         for value in values.drain(..claim.count) {
             self.slot(place).fill(value, place);
             place = self.shape.after(place, 1);
         }
-        Ok(claim.count)
+        Ok(claim.moved())
     }
 
     /// Copies values from the front of `values` to the tail, as [`push_n`](Self::push_n) moves them.
@@ -73,13 +95,23 @@ impl<T> Ring<T> {
     /// As [`pop`](Self::pop), when there is not even one.
     #[inline]
     pub fn pop_n(&self, values: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
+        self.pop_n_seeing(values, limit).map(|moved| moved.count)
+    }
+
+    /// As [`pop_n`](Self::pop_n).
+    #[inline]
+    pub(crate) fn pop_n_seeing(
+        &self,
+        values: &mut Vec<T>,
+        limit: usize,
+    ) -> Result<Moved, PopError> {
         let claim = self.claim_full(limit, |count| values.reserve(count))?;
         let mut place = claim.from;
         for _ in 0..claim.count {
             values.push(self.slot(place).empty(self.shape.lap_after(place)));
             place = self.shape.after(place, 1);
         }
-        Ok(claim.count)
+        Ok(claim.moved())
     }
 
     /// Takes as many of the oldest values as there are, and as `values` has room for, with one claim.

@@ -8,6 +8,7 @@
 mod batch;
 mod job_ring;
 mod place;
+mod replace;
 #[expect(clippy::module_inception, reason = "the file is called as its type is")]
 mod ring;
 mod stack;

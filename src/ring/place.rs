@@ -1,10 +1,10 @@
 //! Places in the endless sequence of a [`Ring`](super::Ring)'s pushes, and the stamps of its slots.
 //!
 //! ```text
-//!   63    62  61                             n  n - 1              0
-//! +------+----+--------------------------------+--------------------+
-//! | mark |    |              lap               |   slot (n bits)    |
-//! +------+----+--------------------------------+--------------------+
+//!   63      62     61                             n  n - 1              0
+//! +------+---------+--------------------------------+--------------------+
+//! | mark | awaited |              lap               |   slot (n bits)    |
+//! +------+---------+--------------------------------+--------------------+
 //! ```
 //!
 //! | word | mark | meaning |
@@ -14,10 +14,14 @@
 //! | stamp | 0 | the slot is free for the push of this place |
 //! | stamp | 1 | the slot holds what was pushed at this place |
 //!
+//! `awaited` in the head or the tail: whoever moves this end on tells those who wait for it (`waits.rs`).
+//!
 //! A slot's stamps only go on: `Free(p)`, `Full(p)`, `Free(p + lap)`, …; all of them differ at every capacity,
 //! one included. A word of a ring of one slot comes back after 2⁶² pushes.
 
 const MARK: u64 = 1 << 63;
+const AWAITED: u64 = 1 << 62;
+const PLACE: u64 = AWAITED - 1;
 
 /// The shape of a ring: how places follow one another.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +33,7 @@ pub(super) struct Shape {
     gap: u64,
 }
 
-/// A word of head or tail, with its mark.
+/// A word of head or tail, with its marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(u64);
 
@@ -92,18 +96,18 @@ impl Shape {
     /// The place of the same slot a lap later.
     #[inline]
     pub(super) fn lap_after(&self, place: Place) -> Place {
-        Place(place.0 + (self.mask + 1))
+        Place((place.0 & PLACE) + self.mask + 1)
     }
 
     /// The place of the same slot a lap before, if there is one.
     pub(super) fn lap_before(&self, place: Place) -> Option<Place> {
-        place.0.checked_sub(self.mask + 1).map(Place)
+        (place.0 & PLACE).checked_sub(self.mask + 1).map(Place)
     }
 
     /// How many places `head` is behind `tail`; within the capacity, whenever they were read.
     pub(super) fn distance(&self, head: Place, tail: Place) -> usize {
         let ordinal = |place: Place| {
-            let lap = (place.0 & !MARK) >> self.mask.count_ones();
+            let lap = (place.0 & PLACE) >> self.mask.count_ones();
             lap.wrapping_mul(self.capacity).wrapping_add(self.slot(place) as u64)
         };
         let distance = ordinal(tail).wrapping_sub(ordinal(head)) as i64;
@@ -115,6 +119,9 @@ impl Place {
     pub(super) const START: Self = Self(0);
     /// What a close adds to the tail's word.
     pub(super) const CLOSED: u64 = MARK;
+    /// What somebody who waits adds to the word of head or tail.
+    #[cfg_attr(not(test), expect(dead_code, reason = "set by those who wait"))]
+    pub(super) const AWAITED: u64 = AWAITED;
 
     #[inline]
     pub(super) const fn from_word(word: u64) -> Self {
@@ -131,22 +138,32 @@ impl Place {
         self.0 & MARK != 0
     }
 
-    /// This place as the tail of a closed ring.
     #[inline]
-    pub(super) const fn closed(self) -> Self {
-        Self(self.0 | MARK)
+    pub(super) const fn is_awaited(self) -> bool {
+        self.0 & AWAITED != 0
+    }
+
+    /// This place without marks.
+    #[inline]
+    pub(super) const fn bare(self) -> Self {
+        Self(self.0 & PLACE)
+    }
+
+    /// Whether this place was pushed before `other`.
+    pub(super) const fn is_before(self, other: Self) -> bool {
+        self.0 & PLACE < other.0 & PLACE
     }
 
     /// The stamp of a slot that is free for the push of this place.
     #[inline]
     pub(super) const fn free(self) -> Stamp {
-        Stamp(self.0)
+        Stamp(self.0 & PLACE)
     }
 
     /// The stamp of a slot that holds the value of this place.
     #[inline]
     pub(super) const fn full(self) -> Stamp {
-        Stamp(self.0 | MARK)
+        Stamp(self.0 & PLACE | MARK)
     }
 
     /// The place of slot `number` in the first lap.
@@ -171,7 +188,7 @@ impl Stamp {
     pub(super) fn at_tail(self, place: Place) -> AtTail {
         if self == place.free() {
             AtTail::Free
-        } else if self.0 & !MARK < place.0 {
+        } else if self.0 & PLACE < place.0 & PLACE {
             AtTail::Taken
         } else {
             AtTail::Behind
@@ -185,7 +202,7 @@ impl Stamp {
             AtHead::Full
         } else if self == place.free() {
             AtHead::Free
-        } else if self.0 & !MARK < place.0 {
+        } else if self.0 & PLACE < place.0 & PLACE {
             AtHead::Busy
         } else {
             AtHead::Behind
@@ -243,11 +260,24 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_of_a_close_keeps_the_place() {
+    fn marks_keep_the_place() {
         let shape = Shape::new(3);
-        let place = shape.after(Place::START, 2);
-        assert!(place.closed().is_closed() && !place.is_closed());
-        assert_eq!(shape.slot(place.closed()), 2);
-        assert_eq!(shape.distance(Place::START, place.closed()), 2);
+        let place = shape.after(shape.lap_after(Place::START), 2);
+        for marks in [Place::CLOSED, Place::AWAITED, Place::CLOSED | Place::AWAITED] {
+            let marked = Place::from_word(place.word() | marks);
+            assert_eq!(marked.is_closed(), marks & Place::CLOSED != 0);
+            assert_eq!(marked.is_awaited(), marks & Place::AWAITED != 0);
+            assert_eq!(
+                (marked.bare(), marked.free(), marked.full()),
+                (place, place.free(), place.full())
+            );
+            assert_eq!((shape.slot(marked), shape.distance(Place::START, marked)), (2, 3));
+            assert_eq!(shape.lap_after(marked), shape.lap_after(place));
+            assert_eq!(shape.lap_before(marked), shape.lap_before(place));
+            assert_eq!(shape.after(marked, 2).bare(), shape.after(place, 2));
+            assert!(Place::START.is_before(marked) && !marked.is_before(place));
+            assert_eq!(place.free().at_tail(marked), AtTail::Free);
+            assert_eq!(place.full().at_head(marked), AtHead::Full);
+        }
     }
 }

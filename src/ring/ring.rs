@@ -18,7 +18,7 @@
 //!    has read `Free(p)`, a popper only after it has read `Full(p)`; neither stamp changes before `p` is
 //!    claimed. So whoever claims a place owns its slot alone.
 //! 3. The tail does not pass a slot that is not free for it. Only the popper who owns the slot at the tail
-//!    may step over it (`force_push`): nobody else can move the tail meanwhile.
+//!    may step over it (`replace.rs`): nobody else can move the tail meanwhile.
 //! 4. The mark of the tail stays. Behind it only `force_push` moves the tail, and then the slot at the
 //!    tail's old place was never `Free` in that lap: so `Free(p)` and a closed tail at `p` is the end.
 //!
@@ -75,8 +75,8 @@ const PAUSES: usize = if cfg!(loom) { 0 } else { 8 };
 /// # Ok::<(), Refused<String>>(())
 /// ```
 pub struct Ring<T> {
-    head: CachePadded<AtomicU64>,
-    tail: CachePadded<AtomicU64>,
+    pub(super) head: CachePadded<AtomicU64>,
+    pub(super) tail: CachePadded<AtomicU64>,
     pub(super) shape: Shape,
     /// Whether the tail is worth a look at an empty ring: stored before the tail's mark.
     closing: AtomicBool,
@@ -187,6 +187,12 @@ impl<T> Ring<T> {
     /// thread is just moving the oldest out (see the type). [`Refused::Closed`] if the ring was closed.
     #[inline]
     pub fn push(&self, value: T) -> Result<(), Refused<T>> {
+        self.push_seeing(value).map(|_awaited| ())
+    }
+
+    /// As [`push`](Self::push); says whether somebody waited for a value when this one got its place.
+    #[inline]
+    pub(crate) fn push_seeing(&self, value: T) -> Result<bool, Refused<T>> {
         let mut tail = self.tail_now();
         loop {
             if tail.is_closed() {
@@ -198,7 +204,7 @@ impl<T> Ring<T> {
                 AtTail::Free => match self.claim_tail(tail, 1) {
                     Ok(()) => {
                         slot.fill(value, tail);
-                        return Ok(());
+                        return Ok(tail.is_awaited());
                     }
                     Err(now) => tail = now,
                 },
@@ -217,60 +223,26 @@ impl<T> Ring<T> {
     /// nothing will come.
     #[inline]
     pub fn pop(&self) -> Result<T, PopError> {
+        self.pop_seeing().map(|(value, _awaited)| value)
+    }
+
+    /// As [`pop`](Self::pop); says whether somebody waited for space when this value was taken.
+    #[inline]
+    pub(crate) fn pop_seeing(&self) -> Result<(T, bool), PopError> {
         let mut head = self.head_now();
         loop {
             let slot = self.slot(head);
             match slot.stamp().at_head(head) {
                 AtHead::Full => match self.claim_head(head, 1) {
-                    Ok(()) => return Ok(slot.empty(self.shape.lap_after(head))),
+                    Ok(()) => {
+                        let value = slot.empty(self.shape.lap_after(head));
+                        return Ok((value, head.is_awaited()));
+                    }
                     Err(now) => head = now,
                 },
                 AtHead::Free => return Err(self.nothing_at(head)),
                 AtHead::Busy => return Err(PopError::Empty),
                 AtHead::Behind => head = self.head_now(),
-            }
-        }
-    }
-
-    /// Adds `value` at the tail; in a full ring it takes the place of the oldest, which is returned. The
-    /// exchange is one step at the head: nobody else gets the room between, and never more than one value
-    /// is replaced.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused::Closed`] if the ring was closed, and [`Refused::Full`] if another thread is just moving
-    /// the oldest out or replacing it (see the type): then nothing was replaced.
-    pub fn force_push(&self, value: T) -> Result<Option<T>, Refused<T>> {
-        let mut value = value;
-        loop {
-            value = match self.push(value) {
-                Ok(()) => return Ok(None),
-                Err(Refused::Full(value)) => value,
-                Err(closed) => return Err(closed),
-            };
-            let tail = self.tail_now();
-            if tail.is_closed() {
-                continue;
-            }
-            let slot = self.slot(tail);
-            let oldest = self.shape.lap_before(tail);
-            match oldest.filter(|oldest| slot.stamp() == oldest.full()) {
-                Some(oldest) => match self.claim_head(oldest, 1) {
-                    Ok(()) => {
-                        // The slot is ours, so the tail stands at it until we move it (invariant 3).
-                        let step = self.shape.after(tail, 1).word() - tail.word();
-                        // ORDERING: Relaxed: the stamp that follows is what others go by.
-                        self.tail.fetch_add(step, Ordering::Relaxed);
-                        return Ok(Some(slot.exchange(value, tail)));
-                    }
-                    // A popper took the oldest, or the tail was read late.
-                    Err(_) if slot.stamp() == oldest.full() => return Err(Refused::Full(value)),
-                    Err(_) => {}
-                },
-                None if slot.stamp().at_tail(tail) == AtTail::Taken => {
-                    return Err(Refused::Full(value));
-                }
-                None => {}
             }
         }
     }
@@ -340,9 +312,12 @@ impl<T> Ring<T> {
     #[inline]
     pub(super) fn nothing_at(&self, head: Place) -> PopError {
         // ORDERING: Relaxed: the tail decides.
-        if self.closing.load(Ordering::Relaxed) && self.tail_now() == head.closed() {
-            self.meet_close();
-            return PopError::Closed;
+        if self.closing.load(Ordering::Relaxed) {
+            let tail = self.tail_now();
+            if tail.is_closed() && tail.bare() == head.bare() {
+                self.meet_close();
+                return PopError::Closed;
+            }
         }
         PopError::Empty
     }
@@ -392,13 +367,6 @@ impl<T> Slot<T> {
         value
     }
 
-    /// Leaves `value` as that of `place` in the slot, which the caller owns as a popper.
-    fn exchange(&self, value: T, place: Place) -> T {
-        let oldest = self.read();
-        self.fill(value, place);
-        oldest
-    }
-
     #[inline]
     fn write(&self, value: T) {
         self.value.with_mut(|cell| {
@@ -411,7 +379,7 @@ impl<T> Slot<T> {
     }
 
     #[inline]
-    fn read(&self) -> T {
+    pub(super) fn read(&self) -> T {
         let value = self.value.with(|cell| {
             // SAFETY: the caller owns the slot alone (invariant 2).
             #[expect(unsafe_code, reason = "the claimed place gives the slot to the caller")]
