@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 const CAPACITIES: [usize; 6] = [1, 2, 3, 255, 256, 65_536];
@@ -160,31 +161,31 @@ fn a_capacity_out_of_range_is_refused_with_the_range() {
 /// Notes its drop, and panics there if it is told to.
 struct Dropped {
     number: usize,
-    order: Arc<std::sync::Mutex<Vec<usize>>>,
+    order: Sender<usize>,
     panics: bool,
 }
 
 impl Drop for Dropped {
     fn drop(&mut self) {
-        self.order.lock().unwrap().push(self.number);
+        self.order.send(self.number).expect("the test listens");
         assert!(!self.panics, "told to");
     }
 }
 
 #[test]
 fn what_is_left_is_dropped_once_and_the_oldest_first_though_a_drop_panics() {
-    let order = Arc::default();
+    let (order, dropped_so_far) = channel();
     let ring = Ring::new(4);
-    let dropped = |number| Dropped { number, order: Arc::clone(&order), panics: number == 3 };
+    let dropped = |number| Dropped { number, order: order.clone(), panics: number == 3 };
     for number in 0..4 {
         assert!(ring.push(dropped(number)).is_ok());
     }
     drop(ring.pop());
     drop(ring.pop());
     assert!(ring.push(dropped(4)).is_ok());
-    assert_eq!(*order.lock().unwrap(), [0, 1]);
+    assert!(dropped_so_far.try_iter().eq([0, 1]));
     drop(ring);
-    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    assert!(dropped_so_far.try_iter().eq([2, 3, 4]));
 }
 
 /// Producers and consumers that keep at it, by single values and by batches.
@@ -235,11 +236,11 @@ fn conserves(capacity: usize, producers: usize, consumers: usize, batch: usize) 
         })
         .collect();
     for thread in pushing {
-        thread.join().unwrap();
+        thread.join().expect("no assertion failed");
     }
     assert!(ring.close());
     for thread in popping {
-        thread.join().unwrap();
+        thread.join().expect("no assertion failed");
     }
     assert_eq!(popped.load(Ordering::Relaxed), producers * EACH);
 }
