@@ -40,7 +40,6 @@ pub(crate) struct Moved {
     /// How many values.
     pub(crate) count: usize,
     /// Whether somebody waited at that end then.
-    #[expect(dead_code, reason = "read by those who wake")]
     pub(crate) awaited: bool,
 }
 

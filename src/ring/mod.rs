@@ -12,10 +12,13 @@ mod replace;
 #[expect(clippy::module_inception, reason = "the file is called as its type is")]
 mod ring;
 mod stack;
+mod waits;
 mod word;
 
 pub use batch::Closed;
+pub(crate) use batch::Moved;
 pub use job_ring::{JobRing, PopError, PopIf, PushError};
 pub use ring::{Refused, Ring};
 pub use stack::IndexStack;
+pub(crate) use waits::Outlook;
 pub use word::{MAX_CAPACITY, MAX_INDEX};

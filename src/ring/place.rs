@@ -120,7 +120,6 @@ impl Place {
     /// What a close adds to the tail's word.
     pub(super) const CLOSED: u64 = MARK;
     /// What somebody who waits adds to the word of head or tail.
-    #[cfg_attr(not(test), expect(dead_code, reason = "set by those who wait"))]
     pub(super) const AWAITED: u64 = AWAITED;
 
     #[inline]
