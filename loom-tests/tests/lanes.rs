@@ -2,7 +2,7 @@
 //! no lane takes anything once the queue has ended, and who waits for space in a lane gets that lane's.
 #![cfg(loom)]
 
-use bifrost::queue::{Credits, JobQueue, LaneId, LaneSpec};
+use bifrost::queue::{Consumer, JobQueue, LaneId, LaneSpec, Waking};
 use bifrost::ring::{PopError, PushError};
 use bifrost::time::Clock;
 use loom_tests::{Bound, Model, Note, Witness, spawn};
@@ -18,15 +18,15 @@ struct Jobs {
 }
 
 impl Jobs {
-    fn new(capacity: usize, consumers: usize) -> Arc<Self> {
+    fn new(capacity: usize, consumers: usize, waking: Waking) -> Arc<Self> {
         let lane = |weight| LaneSpec { capacity, weight };
-        let queue = JobQueue::with_lanes(&[lane(8), lane(4), lane(1)], consumers);
+        let queue = JobQueue::with_lanes(&[lane(8), lane(4), lane(1)], consumers, waking);
         Arc::new(Self { queue, notes: Default::default() })
     }
 
     /// As `new`, with a lane that is empty though its bit is set.
-    fn with_a_bit(capacity: usize, consumers: usize, lane: LaneId) -> Arc<Self> {
-        let jobs = Self::new(capacity, consumers);
+    fn with_a_bit(capacity: usize, consumers: usize, lane: LaneId, waking: Waking) -> Arc<Self> {
+        let jobs = Self::new(capacity, consumers, waking);
         jobs.queue.push_to(lane, 9).expect("there is room");
         assert_eq!(jobs.queue.try_pop(), Ok(9));
         jobs
@@ -39,12 +39,11 @@ impl Jobs {
 
     /// Waits for an index as consumer `number`.
     fn pop(&self, number: u32) -> Result<u32, PopError> {
-        self.pop_with(number, &mut self.queue.credits())
+        self.pop_by(&mut self.queue.consumer(number))
     }
 
-    fn pop_with(&self, number: u32, credits: &mut Credits) -> Result<u32, PopError> {
-        let popped = Clock::monotonic().block_on(self.queue.pop_with(number, credits));
-        popped.inspect(|index| self.read(*index))
+    fn pop_by(&self, consumer: &mut Consumer<'_>) -> Result<u32, PopError> {
+        Clock::monotonic().block_on(consumer.pop()).inspect(|index| self.read(*index))
     }
 
     fn read(&self, index: u32) {
@@ -74,7 +73,7 @@ impl Jobs {
 fn lanes_bit() {
     let model = Model::new("lanes_bit").floor(450).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("woke").witness("nobody idle").run(|w| {
-        let jobs = Jobs::with_a_bit(1, 1, HIGH);
+        let jobs = Jobs::with_a_bit(1, 1, HIGH, Waking::Each);
         let theirs = Arc::clone(&jobs);
         let consumer = spawn(move || theirs.pop(0));
         let woke = jobs.push(HIGH, 0).expect("there is room");
@@ -92,7 +91,7 @@ fn lanes_bit_two() {
         .bound(Bound::Preemptions(1))
         .deep(Bound::Preemptions(2));
     model.witness("one each").witness("none for the hasty").run(|w| {
-        let jobs = Jobs::with_a_bit(2, 1, HIGH);
+        let jobs = Jobs::with_a_bit(2, 1, HIGH, Waking::Each);
         let (hasty, patient) = (Arc::clone(&jobs), Arc::clone(&jobs));
         let hasty = spawn(move || hasty.queue.try_pop_with(&mut hasty.queue.credits()));
         let patient = spawn(move || patient.pop(0).expect("nobody closes"));
@@ -116,11 +115,11 @@ fn lanes_bit_two() {
         .bound(Bound::Preemptions(2))
         .deep(Bound::Preemptions(3));
     model.witness("high first").witness("low first").run(|w| {
-        let jobs = Jobs::with_a_bit(1, 1, LOW);
+        let jobs = Jobs::with_a_bit(1, 1, LOW, Waking::Each);
         let (theirs, other) = (Arc::clone(&jobs), Arc::clone(&jobs));
         let consumer = spawn(move || {
-            let mut credits = theirs.queue.credits();
-            [0; 2].map(|_| theirs.pop_with(0, &mut credits).expect("nobody closes"))
+            let mut consumer = theirs.queue.consumer(0);
+            [(); 2].map(|()| theirs.pop_by(&mut consumer).expect("nobody closes"))
         });
         let producer = spawn(move || other.push(HIGH, 0).expect("there is room"));
         jobs.push(LOW, 1).expect("there is room");
@@ -133,6 +132,34 @@ fn lanes_bit_two() {
     });
 }
 
+/// The same where consumers are woken one at a time: a push may leave its index to whoever holds the baton, and
+/// that one may be the consumer that clears the bit.
+#[test]
+fn lanes_relay() {
+    let model = Model::new("lanes_relay").floor(1).bound(Bound::Preemptions(1));
+    model.deep(Bound::Preemptions(2)).witness("0").witness("1").run(|w| {
+        let jobs = Jobs::with_a_bit(2, 2, HIGH, Waking::Relay);
+        let consumer = |number| {
+            let jobs = Arc::clone(&jobs);
+            spawn(move || {
+                let mut consumer = jobs.queue.consumer(number);
+                let popped = jobs.pop_by(&mut consumer);
+                // The job goes on for good, and this consumer does not look again.
+                consumer.hand_over();
+                std::mem::forget(consumer);
+                popped.expect("nobody closes")
+            })
+        };
+        let consumers = [consumer(0), consumer(1)];
+        for index in 0..2 {
+            jobs.push(HIGH, index).expect("there is room");
+        }
+        let popped = consumers.map(|task| task.join());
+        assert_eq!(popped[0] + popped[1], 1, "each index comes out once");
+        w.saw(&popped[0].to_string());
+    });
+}
+
 /// Closing meets a push: what was accepted comes out before the end, and nothing comes after it.
 #[test]
 fn lanes_close() {
@@ -141,13 +168,13 @@ fn lanes_close() {
         .bound(Bound::Preemptions(2))
         .deep(Bound::Preemptions(3));
     model.witness("pushed").witness("refused").run(|w| {
-        let jobs = Jobs::new(1, 1);
+        let jobs = Jobs::new(1, 1, Waking::Each);
         let (theirs, closer) = (Arc::clone(&jobs), Arc::clone(&jobs));
         let producer = spawn(move || theirs.push(LOW, 0));
         let closer = spawn(move || assert!(closer.queue.close(), "there is one closer"));
         let mut popped = Vec::new();
-        let mut credits = jobs.queue.credits();
-        while let Ok(index) = jobs.pop_with(0, &mut credits) {
+        let mut consumer = jobs.queue.consumer(0);
+        while let Ok(index) = jobs.pop_by(&mut consumer) {
             popped.push(index);
         }
         assert!(jobs.queue.is_closed());
@@ -171,7 +198,7 @@ fn lanes_close() {
 fn lanes_space() {
     let model = Model::new("lanes_space").floor(3200);
     model.witness("done").witness("waited").run(|w| {
-        let jobs = Jobs::new(1, 1);
+        let jobs = Jobs::new(1, 1, Waking::Each);
         jobs.push(LOW, 0).expect("there is room");
         let theirs = Arc::clone(&jobs);
         let mine = w.clone();

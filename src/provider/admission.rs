@@ -202,7 +202,9 @@ impl Core {
         }
         let to = host.tenants.lane_of(&options);
         let mut pushed = lane.queue.push_to(to, ticket.index());
-        if pushed == Err(PushError::Full) && self.reap() > 0 {
+        if pushed == Err(PushError::Full) {
+            // Dead heads make room; if there are none any more, workers have just made some.
+            self.reap();
             pushed = lane.queue.push_to(to, ticket.index());
         }
         if pushed == Err(PushError::Full) {

@@ -76,12 +76,12 @@ impl fmt::Debug for Credits {
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests {
-    use crate::queue::{JobQueue, LaneId, LaneSpec};
+    use crate::queue::{JobQueue, LaneId, LaneSpec, Waking};
     use crate::ring::PopError;
 
     fn queue(weights: &[u32], capacity: usize) -> JobQueue {
         let lanes: Vec<_> = weights.iter().map(|&weight| LaneSpec { capacity, weight }).collect();
-        JobQueue::with_lanes(&lanes, 1)
+        JobQueue::with_lanes(&lanes, 1, Waking::Each)
     }
 
     /// Keeps every lane full and takes `turns` indices, which are the lanes that they came from.

@@ -17,12 +17,13 @@
 //! Progress: `push`, `try_pop` and `close` are lock-free while no producer is blocked; waking a blocked
 //! producer takes the event's lock. Models: `queue_space`, `queue_space_close`, `job_drop_oldest`.
 
+use super::consumer::Consumer;
 use super::credits::Credits;
 use super::lanes::{Lane, LaneId, LaneSpec, Lanes, ids};
-use super::waiters::Waiters;
+use super::waiters::{Waiters, Waking};
 use crate::ring::{PopError, PopIf, PushError};
 use crate::sync::Quiet;
-use crate::sync::atomic::{Ordering, fence};
+use crate::sync::atomic::{Ordering, fence, fence_after_rmw};
 use event_listener::EventListener;
 use std::fmt;
 use std::future::Future;
@@ -34,10 +35,10 @@ use std::task::{Context, Poll, ready};
 /// # Examples
 ///
 /// ```
-/// use bifrost::queue::{JobQueue, LaneId, LaneSpec};
+/// use bifrost::queue::{JobQueue, LaneId, LaneSpec, Waking};
 ///
 /// let lane = |weight| LaneSpec { capacity: 4, weight };
-/// let queue = JobQueue::with_lanes(&[lane(8), lane(4), lane(1)], 1);
+/// let queue = JobQueue::with_lanes(&[lane(8), lane(4), lane(1)], 1, Waking::Each);
 /// queue.push(1)?;
 /// queue.push_to(LaneId::LOW, 2)?;
 /// queue.push_to(LaneId::HIGH, 3)?;
@@ -65,8 +66,8 @@ impl JobQueue {
     /// # Panics
     ///
     /// If either is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
-    pub fn new(capacity: usize, consumers: usize) -> Self {
-        Self { lanes: Lanes::one(capacity), consumers: Waiters::new(consumers) }
+    pub fn new(capacity: usize, consumers: usize, waking: Waking) -> Self {
+        Self { lanes: Lanes::one(capacity), consumers: Waiters::new(consumers, waking) }
     }
 
     /// Makes an empty queue of these lanes: [`LaneId::HIGH`], [`LaneId::NORMAL`], [`LaneId::LOW`], and those
@@ -76,8 +77,8 @@ impl JobQueue {
     ///
     /// If there are fewer than 3 lanes or more than [`MAX_LANES`](super::MAX_LANES), or a capacity or
     /// `consumers` is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
-    pub fn with_lanes(lanes: &[LaneSpec], consumers: usize) -> Self {
-        Self { lanes: Lanes::new(lanes), consumers: Waiters::new(consumers) }
+    pub fn with_lanes(lanes: &[LaneSpec], consumers: usize, waking: Waking) -> Self {
+        Self { lanes: Lanes::new(lanes), consumers: Waiters::new(consumers, waking) }
     }
 
     /// The lanes, in their order.
@@ -133,8 +134,8 @@ impl JobQueue {
         Credits::new(self.lanes.places())
     }
 
-    /// Adds `index` to the normal lane and wakes the consumer that has been idle longest; says whether there
-    /// was one.
+    /// Adds `index` to the normal lane and sees to it that a consumer looks: the one that has been idle
+    /// longest, or one that is awake already; says whether there was one.
     ///
     /// # Errors
     ///
@@ -216,15 +217,9 @@ impl JobQueue {
         })
     }
 
-    /// Waits for an index as consumer `number`, which no other task or thread uses at the time; takes it as
-    /// [`try_pop`](Self::try_pop).
-    pub fn pop(&self, number: u32) -> Pop<'_> {
-        Pop { queue: self, number, listed: false, credits: None }
-    }
-
-    /// As [`pop`](Self::pop), from the lane whose turn it is.
-    pub fn pop_with<'a>(&'a self, number: u32, credits: &'a mut Credits) -> Pop<'a> {
-        Pop { queue: self, number, listed: false, credits: Some(credits) }
+    /// The consumer `number`, which no other task or thread is at the time. It takes from the lanes in turn.
+    pub fn consumer(&self, number: u32) -> Consumer<'_> {
+        Consumer::new(self, number)
     }
 
     /// Announces a producer that will wait for space in `lane`. The caller tries to push once more, and awaits
@@ -252,6 +247,8 @@ impl JobQueue {
     pub fn offer_space(&self, lane: LaneId) {
         let lane = self.lanes.lane(lane);
         if lane.ring.len() < lane.ring.capacity() {
+            // ORDERING: `space.fences`: as in `freed`, without an exchange before it.
+            fence(Ordering::SeqCst);
             freed(lane);
         }
     }
@@ -266,20 +263,29 @@ impl JobQueue {
         closed
     }
 
+    /// Takes the oldest index of the lane whose turn it is; without credits, of the first that has one.
     #[inline]
-    fn take(&self, credits: Option<&mut Credits>) -> Result<u32, PopError> {
-        if self.lanes.filled() == 0 {
-            let lane = self.lanes.normal();
-            match lane.ring.pop() {
-                Ok(index) => {
-                    freed(lane);
-                    return Ok(index);
-                }
-                Err(PopError::Empty) => return Err(PopError::Empty),
-                Err(PopError::Closed) => {}
-            }
+    pub(super) fn take(&self, credits: Option<&mut Credits>) -> Result<u32, PopError> {
+        if self.lanes.filled() != 0 {
+            return self.take_in_turn(credits);
         }
-        self.take_in_turn(credits)
+        let lane = self.lanes.normal();
+        match lane.ring.pop() {
+            Ok(index) => {
+                freed(lane);
+                Ok(index)
+            }
+            Err(PopError::Closed) => self.take_left(),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes what is left in any lane once the normal one has ended.
+    #[cold]
+    fn take_left(&self) -> Result<u32, PopError> {
+        let (id, index) = self.lanes.pop_left()?;
+        freed(self.lanes.lane(id));
+        Ok(index)
     }
 
     /// Takes from the lane whose turn it is among those that have something.
@@ -301,7 +307,6 @@ impl JobQueue {
                     if let Some(credits) = credits {
                         credits.charge(id, lanes);
                     }
-                    freed(lanes.lane(id));
                     return Ok(index);
                 }
                 Err(error) => closed |= id == LaneId::NORMAL && error == PopError::Closed,
@@ -311,94 +316,42 @@ impl JobQueue {
                 credits.leave(id);
             }
         }
-        if !closed {
-            return Err(PopError::Empty);
-        }
-        let (id, index) = lanes.pop_left()?;
-        freed(lanes.lane(id));
-        Ok(index)
+        if closed { self.take_left() } else { Err(PopError::Empty) }
     }
 
     fn take_from(&self, id: LaneId) -> Result<u32, PopError> {
-        let popped = self.lanes.lane(id).ring.pop();
-        if id == LaneId::NORMAL || popped.is_ok() {
-            return popped;
+        let lane = self.lanes.lane(id);
+        let error = match lane.ring.pop() {
+            Ok(index) => {
+                freed(lane);
+                return Ok(index);
+            }
+            Err(error) => error,
+        };
+        if id == LaneId::NORMAL {
+            return Err(error);
         }
-        let Some(index) = self.lanes.vacate(id) else { return popped };
+        let Some(index) = self.lanes.vacate(id) else { return Err(error) };
         self.consumers.notify_one();
+        freed(lane);
         Ok(index)
     }
 
-    /// A consumer was notified though it has its work: another one takes the notification.
-    fn pass_on(&self) {
-        if self.lanes.filled() != 0 || !self.lanes.normal().ring.is_empty() {
-            self.consumers.notify_one();
-        }
+    /// Whether something may be inside that a consumer would find. For one that has passed a SeqCst fence: what
+    /// it does not see has a notifier yet to come.
+    pub(super) fn may_hold_something(&self) -> bool {
+        self.lanes.filled() != 0 || !self.lanes.normal().ring.is_empty()
     }
 }
 
-/// A place in `lane` was freed: who waits for it is told.
+/// A pop has freed a place in `lane` by an exchange: who waits for it is told.
 #[inline]
 fn freed(lane: &Lane) {
     // ORDERING: `space.fences`: store-load against `wait_for_space`.
-    fence(Ordering::SeqCst);
+    fence_after_rmw();
     // ORDERING: Relaxed: ordered by the fence.
     if lane.blocked.load(Ordering::Relaxed) != 0 {
         lane.space.notify_additional(1);
-    }
-}
-
-/// The wait of a consumer for an index. Gives [`PopError::Closed`] once nothing will come.
-///
-/// Cancel safety: an index is taken in the very poll that returns it; dropped while it waits, a pending
-/// notification is passed on to another consumer.
-#[must_use = "a future does nothing unless it is polled"]
-#[derive(Debug)]
-pub struct Pop<'a> {
-    queue: &'a JobQueue,
-    number: u32,
-    listed: bool,
-    credits: Option<&'a mut Credits>,
-}
-
-impl Pop<'_> {
-    /// Ends the waiting; `notified` says what to do with a notification that has come.
-    fn leave(&mut self) {
-        if std::mem::take(&mut self.listed) && !self.queue.consumers.withdraw(self.number) {
-            self.queue.pass_on();
-        }
-    }
-}
-
-impl Future for Pop<'_> {
-    type Output = Result<u32, PopError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let queue = self.queue;
-        if std::mem::take(&mut self.listed) {
-            // A notification was for the index that is taken now; without one this poll is a spurious one.
-            let _notified = !queue.consumers.withdraw(self.number);
-        }
-        match queue.take(self.credits.as_deref_mut()) {
-            Err(PopError::Empty) => {}
-            done => return Poll::Ready(done),
-        }
-        queue.consumers.register(self.number, cx.waker());
-        queue.consumers.enlist(self.number);
-        self.listed = true;
-        match queue.take(self.credits.as_deref_mut()) {
-            Err(PopError::Empty) => Poll::Pending,
-            done => {
-                self.leave();
-                Poll::Ready(done)
-            }
-        }
-    }
-}
-
-impl Drop for Pop<'_> {
-    fn drop(&mut self) {
-        self.leave();
     }
 }
 

@@ -15,7 +15,8 @@
 //!    of the two fences, the second one sees what came before the first: either the push sees the clear bit
 //!    and sets it, or the consumer sees the index, takes it and sets the bit for those behind it.
 //! 2. Whoever sets a bit makes a condition true that consumers wait for, and notifies them afterwards: those
-//!    that looked while the bit was clear may sleep beside the lane by now.
+//!    that looked while the bit was clear may sleep beside the lane by now. A notification that is left to
+//!    the holder of the baton (`waiters.rs`) is looked after by it later, whoever it is.
 //! 3. The normal lane is closed last: whoever finds it closed finds every other lane closed, and what is left
 //!    in their rings without the help of the bits.
 //!
@@ -26,12 +27,12 @@
 //! Progress: all lock-free. A producer that stops between its push and the bit holds back its own index
 //! alone, as if it had stopped before the push: the next push to the lane sets the bit.
 //!
-//! Models: `lanes_bit`, `lanes_bit_two`, `lanes_close`, `lanes_space`.
+//! Models: `lanes_bit`, `lanes_bit_two`, `lanes_relay`, `lanes_close`, `lanes_space`.
 
 use super::credits::STRIDE;
 use crate::ring::{JobRing, PopError, PushError};
 use crate::sync::CachePadded;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence_after_rmw};
 use event_listener::Event;
 use std::fmt;
 
@@ -111,8 +112,7 @@ pub(super) struct Lanes {
 impl Lanes {
     /// The normal lane alone.
     pub(super) fn one(capacity: usize) -> Self {
-        let strides = [STRIDE; 2].into();
-        Self::with(Lane::new(capacity), Box::default(), strides)
+        Self::with(Lane::new(capacity), Box::default(), Box::default())
     }
 
     pub(super) fn new(specs: &[LaneSpec]) -> Self {
@@ -157,7 +157,8 @@ impl Lanes {
         ids.chain(only).map(|id| (id, self.lane(id)))
     }
 
-    /// How many places a consumer's [`Credits`](super::Credits) need.
+    /// How many places a consumer's [`Credits`](super::Credits) need: none where there is one lane, which
+    /// is never taken from in turn.
     pub(super) fn places(&self) -> usize {
         self.strides.len()
     }
@@ -195,7 +196,7 @@ impl Lanes {
             return;
         }
         // ORDERING: `lanes.fences`, invariant 1: store-load against `vacate`.
-        fence(Ordering::SeqCst);
+        fence_after_rmw();
         // ORDERING: Relaxed: ordered by the fence.
         if self.filled.load(Ordering::Relaxed) & id.bit() == 0 {
             // ORDERING: Relaxed: the notification that follows passes a fence (invariant 2).
@@ -209,7 +210,7 @@ impl Lanes {
         // ORDERING: Relaxed: the fence below orders it.
         self.filled.fetch_and(!id.bit(), Ordering::Relaxed);
         // ORDERING: `lanes.fences`, invariant 1: store-load against `fill`.
-        fence(Ordering::SeqCst);
+        fence_after_rmw();
         let index = self.lane(id).ring.pop().ok()?;
         // ORDERING: Relaxed: the notification that follows passes a fence (invariant 2).
         self.filled.fetch_or(id.bit(), Ordering::Relaxed);
