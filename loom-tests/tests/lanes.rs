@@ -136,7 +136,7 @@ fn lanes_bit_two() {
 /// that one may be the consumer that clears the bit.
 #[test]
 fn lanes_relay() {
-    let model = Model::new("lanes_relay").floor(1).bound(Bound::Preemptions(1));
+    let model = Model::new("lanes_relay").floor(2300).bound(Bound::Preemptions(1));
     model.deep(Bound::Preemptions(2)).witness("0").witness("1").run(|w| {
         let jobs = Jobs::with_a_bit(2, 2, HIGH, Waking::Relay);
         let consumer = |number| {
