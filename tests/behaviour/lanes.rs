@@ -8,8 +8,7 @@ use bifrost::config::{OverflowPolicy, ProviderConfig};
 use bifrost::provider::{JobError, Reason};
 use bifrost::{Job, JobHandle, Outcome, Provider};
 use futures_lite::future::poll_once;
-use smol::channel::bounded;
-use std::sync::{Arc, Mutex};
+use smol::channel::{Receiver, Sender, bounded, unbounded};
 
 everywhere! {
     under_saturation_the_lanes_are_served_8_to_4_to_1: [workers(1)],
@@ -42,22 +41,34 @@ fn blocking_policy() -> ProviderConfig {
 }
 
 /// What ran, in the order of the starts.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(i8, u32)>>>);
+#[derive(Clone)]
+struct Log {
+    started: Sender<(i8, u32)>,
+    all: Receiver<(i8, u32)>,
+}
 
 impl Log {
+    fn new() -> Self {
+        let (started, all) = unbounded();
+        Self { started, all }
+    }
+
+    fn note(&self, started: (i8, u32)) {
+        self.started.try_send(started).expect("nobody closes it");
+    }
+
     fn job(&self, priority: i8, number: u32) -> Job<u64> {
         let log = self.clone();
         let job = Job::new(move |context| {
             assert_eq!(context.priority(), priority);
-            log.0.lock().expect("no job panics").push((priority, number));
+            log.note((priority, number));
             Ok::<_, JobError>(0)
         });
         job.priority(priority)
     }
 
     fn take(&self) -> Vec<(i8, u32)> {
-        std::mem::take(&mut self.0.lock().expect("no job panics"))
+        std::iter::from_fn(|| self.all.try_recv().ok()).collect()
     }
 }
 
@@ -85,7 +96,7 @@ fn worst(started: &[(i8, u32)], jobs_a_lane: u32) -> f64 {
 }
 
 async fn saturate(provider: &Provider, workers: usize) -> Vec<(i8, u32)> {
-    let log = Log::default();
+    let log = Log::new();
     let mut occupied = Vec::new();
     for _ in 0..workers {
         occupied.push(occupy(provider).await);
@@ -122,7 +133,7 @@ async fn several_workers_keep_the_shares_too(world: World) {
 }
 
 async fn a_high_job_overtakes_queued_low_ones(world: World) {
-    let (provider, log) = (world.provider(), Log::default());
+    let (provider, log) = (world.provider(), Log::new());
     let (running, held) = occupy(&provider).await;
     let mut handles = vec![running];
     for number in 0..20 {
@@ -135,7 +146,7 @@ async fn a_high_job_overtakes_queued_low_ones(world: World) {
 }
 
 async fn low_jobs_do_not_starve(world: World) {
-    let (provider, log) = (world.provider(), Log::default());
+    let (provider, log) = (world.provider(), Log::new());
     let (running, held) = occupy(&provider).await;
     let mut handles = vec![running];
     for number in 0..100 {
@@ -183,7 +194,7 @@ async fn within_a_lane_jobs_start_in_order(world: World) {
     }
     // Priorities on the same side of 0 are one lane.
     let (running, held) = occupy(&provider).await;
-    let log = Log::default();
+    let log = Log::new();
     let mut handles = vec![running];
     for (number, priority) in [5, 127, 1].into_iter().enumerate() {
         handles.push(submit(&provider, log.job(priority, number as u32)));
@@ -298,7 +309,7 @@ async fn there_is_a_record_for_every_place_of_every_lane(world: World) {
 
 async fn blocking_jobs_have_the_same_lanes(world: World) {
     let provider = world.provider();
-    let log = Log::default();
+    let log = Log::new();
     let (job, held) = stuck();
     let mut handles = vec![submit(&provider, job)];
     held.started().await;
@@ -306,7 +317,7 @@ async fn blocking_jobs_have_the_same_lanes(world: World) {
         for priority in [-1, 0, 1] {
             let log = log.clone();
             let job = Job::blocking(move |context| {
-                log.0.lock().expect("no job panics").push((context.priority(), number));
+                log.note((context.priority(), number));
                 Ok::<_, JobError>(0)
             });
             handles.push(submit(&provider, job.priority(priority)));

@@ -1,8 +1,7 @@
 //! Tenants: a limit on their jobs, waiting and running, and lanes of their own with a weight (S21).
 
 use crate::world::{
-    MS, Random, SECOND, World, everywhere, held, occupy, stuck, submit, value, with_threads,
-    workers,
+    Random, SECOND, World, everywhere, held, occupy, stuck, submit, value, with_threads, workers,
 };
 use bifrost::cancel::CancelToken;
 use bifrost::code::Code;
@@ -10,8 +9,9 @@ use bifrost::config::{OverflowPolicy, ProviderConfig, TenantConfig};
 use bifrost::provider::{JobError, Reason};
 use bifrost::{Job, JobHandle, Outcome, Provider};
 use futures_lite::future::poll_once;
+use smol::channel::{Receiver, Sender, unbounded};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 everywhere! {
     a_tenant_has_no_more_jobs_than_its_limit: [limited(3)],
@@ -233,21 +233,33 @@ async fn a_shutdown_gives_every_place_back(world: World) {
 }
 
 /// What ran, in the order of the starts.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(&'static str, u32)>>>);
+#[derive(Clone)]
+struct Log {
+    started: Sender<(&'static str, u32)>,
+    all: Receiver<(&'static str, u32)>,
+}
 
 impl Log {
+    fn new() -> Self {
+        let (started, all) = unbounded();
+        Self { started, all }
+    }
+
+    fn note(&self, started: (&'static str, u32)) {
+        self.started.try_send(started).expect("nobody closes it");
+    }
+
     fn job(&self, tenant: &'static str, number: u32) -> Job<u64> {
         let log = self.clone();
         let job = Job::new(move |_| {
-            log.0.lock().expect("no job panics").push((tenant, number));
+            log.note((tenant, number));
             Ok::<_, JobError>(0)
         });
         if tenant.is_empty() { job } else { job.tenant(tenant) }
     }
 
     fn take(&self) -> Vec<(&'static str, u32)> {
-        std::mem::take(&mut self.0.lock().expect("no job panics"))
+        std::iter::from_fn(|| self.all.try_recv().ok()).collect()
     }
 }
 
@@ -258,7 +270,7 @@ async fn all_complete(handles: Vec<JobHandle<u64>>) {
 }
 
 async fn tenants_with_weights_share_by_them(world: World) {
-    let (provider, log) = (world.provider(), Log::default());
+    let (provider, log) = (world.provider(), Log::new());
     let (running, held) = occupy(&provider).await;
     let mut handles = vec![running];
     for number in 0..120 {
@@ -284,7 +296,7 @@ async fn tenants_with_weights_share_by_them(world: World) {
 }
 
 async fn a_tenants_jobs_keep_their_order_whatever_their_priority(world: World) {
-    let (provider, log) = (world.provider(), Log::default());
+    let (provider, log) = (world.provider(), Log::new());
     let (running, held) = occupy(&provider).await;
     let mut handles = vec![running];
     for (number, priority) in [0, -5, 3, 0, 1].into_iter().enumerate() {
@@ -296,7 +308,7 @@ async fn a_tenants_jobs_keep_their_order_whatever_their_priority(world: World) {
 }
 
 async fn a_flood_of_one_tenant_delays_no_other(world: World) {
-    let (provider, log) = (world.provider(), Log::default());
+    let (provider, log) = (world.provider(), Log::new());
     let (running, held) = occupy(&provider).await;
     let mut handles = vec![running];
     for number in 0..300 {
@@ -342,20 +354,16 @@ async fn sixty_one_tenants_have_a_lane_each(world: World) {
     let provider = world.provider();
     let (running, held) = occupy(&provider).await;
     let mut handles = vec![running];
-    let ran = Arc::new(Mutex::new(Vec::new()));
+    let log = Log::new();
     for number in 0..61 {
-        let ran = Arc::clone(&ran);
-        let job = Job::new(move |_| {
-            ran.lock().expect("no job panics").push(number);
-            Ok::<_, JobError>(0)
-        });
+        let job = log.job("", number);
         handles.push(submit(&provider, job.tenant(format!("t{number}"))));
     }
     assert_eq!(provider.snapshot().lanes.iter().filter(|lane| lane.slots == 1).count(), 61);
     held.let_go();
     all_complete(handles).await;
-    let ran = ran.lock().expect("no job panics");
-    assert!(ran.iter().rev().eq(&(0..61).collect::<Vec<_>>()), "{ran:?}: by weight");
+    let ran: Vec<_> = log.take().into_iter().map(|(_, number)| number).collect();
+    assert!(ran.iter().rev().copied().eq(0..61), "{ran:?}: by weight");
 }
 
 async fn a_stuck_job_keeps_its_place_until_it_lets_go(world: World) {
@@ -410,7 +418,7 @@ fn any_job(random: &mut Random) -> Job<u64> {
         1 => OverflowPolicy::DropOldest,
         _ => OverflowPolicy::Error,
     };
-    let timeout = if random.below(8) == 0 { MS * 0 } else { SECOND };
+    let timeout = if random.below(8) == 0 { Duration::ZERO } else { SECOND };
     let job = job.tenant("t").overflow(overflow).queue_timeout(timeout);
     job.priority(random.below(3) as i8 - 1)
 }
