@@ -574,7 +574,7 @@ typedef struct bifrost_provider_options {
      */
     uint32_t queue_capacity;
     /**
-     * Completions that may at least be unread before submissions are refused with
+     * Completions that may be unread, in all queues together, before submissions are refused with
      * `BIFROST_LIMIT_REACHED`; default: 128.
      */
     uint32_t result_buffer;

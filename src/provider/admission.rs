@@ -92,9 +92,7 @@ impl Core {
         }
         let now = host.clock.now();
         let Some(claimed) = self.claim() else {
-            let value = host.config.result_buffer as u64;
-            let limit = "result_buffer";
-            return Err((Refusal { reason: Code::LimitReached, limit, value }, job));
+            return Err((self.without_record(kind), job));
         };
         let Job { task, options, .. } = job;
         let entry = entry(&options, host, now);
@@ -124,7 +122,25 @@ impl Core {
             let limit = "blocking_workers.max";
             return Err(Refusal { reason: Code::Invalid, limit, value: 0 });
         }
+        let buffer = host.config.result_buffer;
+        if self.unread().is_at_least(buffer) {
+            let (limit, value) = ("result_buffer", buffer as u64);
+            return Err(Refusal { reason: Code::LimitReached, limit, value });
+        }
         Ok(())
+    }
+
+    /// Why there is no record for a job. As long as outcomes are read, there is one for each job that can wait
+    /// or run: then others who are about to be refused at a full queue have the last ones.
+    #[cold]
+    fn without_record(&self, kind: Kind) -> Refusal {
+        let queue = &self.host().lane(kind).queue;
+        if queue.len() >= queue.capacity() {
+            let value = queue.capacity() as u64;
+            return Refusal { reason: Code::QueueFull, limit: "queue_capacity", value };
+        }
+        let value = self.capacity() as u64;
+        Refusal { reason: Code::LimitReached, limit: "records", value }
     }
 
     fn refuse<T>(&self, refusal: Refusal, job: Job<T>) -> Rejected<Job<T>> {

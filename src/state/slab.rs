@@ -9,6 +9,7 @@ use super::reader::Reader;
 use super::record::{Entry, JobRecord, Origin, Stamps};
 use super::runner::Running;
 use super::task::Task;
+use super::unread::Unread;
 use super::word::{Decision, Phase, Verdict};
 use crate::ring::IndexStack;
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -69,6 +70,7 @@ pub struct Slab<C: 'static, X = ()> {
     free: IndexStack,
     /// One more than the highest index that was ever claimed: how far a scan has to go.
     used: AtomicU32,
+    unread: Unread,
 }
 
 // SAFETY: the cells of a record are handed from thread to thread under the rules of `word.rs`; what they
@@ -102,6 +104,7 @@ impl<C, X> Slab<C, X> {
             records: (0..records).map(|_| CachePadded::new(JobRecord::new())).collect(),
             free: IndexStack::full(records),
             used: AtomicU32::new(0),
+            unread: Unread::default(),
         }
     }
 
@@ -118,6 +121,11 @@ impl<C, X> Slab<C, X> {
     /// How many records no job has; exact while nothing happens.
     pub fn free(&self) -> usize {
         self.free.len()
+    }
+
+    /// The outcomes that stand unread in completion lists.
+    pub fn unread(&self) -> &Unread {
+        &self.unread
     }
 
     /// The record at `index`, which is below the capacity.

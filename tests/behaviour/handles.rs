@@ -173,6 +173,7 @@ async fn a_slow_reader_is_refused_and_loses_nothing(world: World) {
         world.settle().await;
     };
     assert_eq!((rejected.reason, rejected.limit), (Code::LimitReached, "result_buffer"));
+    assert_eq!(accepted, 4);
     assert_eq!(provider.snapshot().workers.busy, 0, "no worker is pinned");
     let mut read = 0;
     while let Some(completion) = queue.try_next() {

@@ -14,4 +14,5 @@ mod overflow;
 mod panics;
 mod races;
 mod refusals;
+mod results;
 mod shutdown;
