@@ -98,6 +98,8 @@ fn unread_frees() {
     let model = Model::new("unread_frees").floor(90).witness("unread").witness("read");
     model.run(|w| {
         let slab = Arc::new(Slab::new(1, ()));
+        // The next list goes on with its counts.
+        published::<1>(&Completions::new(Arc::clone(&slab), || {}));
         let list = Completions::new(Arc::clone(&slab), || {});
         published::<1>(&list);
         let theirs = Arc::clone(&list);

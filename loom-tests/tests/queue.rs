@@ -116,6 +116,30 @@ fn queue_wake_two() {
     });
 }
 
+/// One fence and one round of wake-ups for several indices.
+#[test]
+fn queue_wake_batch() {
+    let model = Model::new("queue_wake_batch")
+        .floor(1000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
+    model.witness("woke 0").witness("woke 1").witness("woke 2").run(|w| {
+        let jobs = Jobs::new(2, 2);
+        let consumer = |number| {
+            let jobs = Arc::clone(&jobs);
+            spawn(move || jobs.pop(number))
+        };
+        let consumers = [consumer(0), consumer(1)];
+        for index in 0..2 {
+            jobs.notes[index as usize].write(index + 10);
+            jobs.queue.push_unannounced(index).expect("there is room");
+        }
+        w.saw(&format!("woke {}", jobs.queue.announce(2)));
+        let popped = consumers.map(|task| task.join().expect("nobody closes"));
+        assert_eq!(popped[0] + popped[1], 1, "each index comes out once");
+    });
+}
+
 /// Consumers that left stale entries behind, in another order than they come back in.
 #[test]
 fn queue_wake_stale() {

@@ -1,12 +1,12 @@
 //! The door of a provider: what is refused gets its job back, what is accepted has a record in a queue.
 
+use super::JobContext;
+use super::batch::Arrivals;
 use super::completion::Port;
 use super::core::{Core, Host};
-use super::handle::JobHandle;
 use super::job::{Job, Kind, Options};
 use super::outcome::Outcome;
 use super::rejected::{Refusal, Rejected};
-use super::{JobContext, worker};
 use crate::cancel::{CancelCause, CancelRegistration, CancelToken};
 use crate::code::Code;
 use crate::config::OverflowPolicy;
@@ -20,18 +20,7 @@ use crate::time::{Deadline, Instant};
 use futures_lite::future::or;
 use std::time::Duration;
 
-type JobReader<T> = Reader<JobContext, Host, T>;
-
-/// What became of a batch: the handles of the jobs that were accepted, and the first that was not.
-#[derive(Debug)]
-#[must_use]
-#[non_exhaustive]
-pub struct Submitted<T> {
-    /// The accepted jobs, a prefix of the batch.
-    pub handles: Vec<JobHandle<T>>,
-    /// The first refusal, with its job and those behind it.
-    pub rejection: Option<Rejected<Vec<Job<T>>>>,
-}
+pub(super) type JobReader<T> = Reader<JobContext, Host, T>;
 
 /// Who gets the outcome.
 pub(super) enum To<'a, T: 'static> {
@@ -76,30 +65,31 @@ impl Core {
         to: To<'_, T>,
     ) -> Result<JobReader<T>, Rejected<Job<T>>> {
         self.host().stats.add(Count::Submitted, 1);
-        self.try_enter(job, to).map_err(|(refusal, job)| self.refuse(refusal, job))
+        let mut arrivals = Arrivals::new(self);
+        self.try_enter(job, to, &mut arrivals).map_err(|(refusal, job)| self.refuse(refusal, job))
     }
 
-    /// One try of a submission that has been counted.
-    fn try_enter<T: Send + 'static>(
+    /// One try of a submission that has been counted. The job is announced with all of the `arrivals`.
+    pub(super) fn try_enter<T: Send + 'static>(
         self: &Arc<Self>,
         job: Job<T>,
         to: To<'_, T>,
+        arrivals: &mut Arrivals<'_>,
     ) -> Result<JobReader<T>, (Refusal, Job<T>)> {
         let host = self.host();
         let kind = job.kind;
         if let Err(refusal) = self.check_door(kind) {
             return Err((refusal, job));
         }
-        let now = host.clock.now();
         let Some(claimed) = self.claim() else {
             return Err((self.without_record(kind), job));
         };
         let Job { task, options, .. } = job;
-        let entry = entry(&options, host, now);
+        let entry = entry(&options, host, arrivals.now());
         let reader = self.enter(claimed, task, &options, to, &entry);
-        match self.push(kind, reader, options) {
+        match self.push(kind, reader, options, arrivals) {
             Ok(reader) | Err(Refused::Accepted(reader)) => {
-                self.watch(entry.queue_deadline, now);
+                arrivals.limit(entry.queue_deadline);
                 Ok(reader)
             }
             Err(Refused::Job(refusal, job)) => {
@@ -143,11 +133,9 @@ impl Core {
         Refusal { reason: Code::LimitReached, limit: "records", value }
     }
 
-    fn refuse<T>(&self, refusal: Refusal, job: Job<T>) -> Rejected<Job<T>> {
+    pub(super) fn refuse<T>(&self, refusal: Refusal, job: Job<T>) -> Rejected<Job<T>> {
         let host = self.host();
-        if let Some(count) = Count::rejected(refusal.reason) {
-            host.stats.add(count, 1);
-        }
+        host.count_rejected(refusal, 1);
         refusal.with(job, &host.name)
     }
 
@@ -201,6 +189,7 @@ impl Core {
         kind: Kind,
         reader: JobReader<T>,
         options: Options,
+        arrivals: &mut Arrivals<'_>,
     ) -> Result<JobReader<T>, Refused<T>> {
         let host = self.host();
         let lane = host.lane(kind);
@@ -210,9 +199,9 @@ impl Core {
             self.count_panics(self.bury(ticket.index()));
             return Ok(reader);
         }
-        let mut pushed = lane.queue.push(ticket.index());
+        let mut pushed = lane.queue.push_unannounced(ticket.index());
         if pushed == Err(PushError::Full) && self.reap() > 0 {
-            pushed = lane.queue.push(ticket.index());
+            pushed = lane.queue.push_unannounced(ticket.index());
         }
         if pushed == Err(PushError::Full) {
             match options.overflow.unwrap_or(host.config.overflow) {
@@ -226,11 +215,8 @@ impl Core {
             }
         }
         match pushed {
-            Ok(woken) => {
-                if !woken {
-                    // What cannot be started now is started by a later push, or waits for the others.
-                    let _no_thread = worker::hire(self, lane);
-                }
+            Ok(()) => {
+                arrivals.pushed(kind);
                 if let Some(token) = options.token.as_ref().filter(|token| token.is_cancelled()) {
                     self.end(ticket, verdict_of(token.cause()), |_| true);
                 }
@@ -250,13 +236,13 @@ impl Core {
     }
 
     /// One exchange puts the new job in and takes the oldest out, which ends as dropped.
-    fn replace_oldest(&self, kind: Kind, ticket: Ticket) -> Result<bool, PushError> {
+    fn replace_oldest(&self, kind: Kind, ticket: Ticket) -> Result<(), PushError> {
         let oldest = self.host().lane(kind).queue.force_push(ticket.index())?;
         if let Some(oldest) = oldest {
             self.end(self.ticket_at(oldest), Verdict::DroppedOverflow, |_| true);
             self.count_panics(self.bury(oldest));
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A callback whose panics stay here, in the call and in the drop.
@@ -292,7 +278,8 @@ impl Core {
     ) -> Result<JobReader<T>, Rejected<Job<T>>> {
         let host = self.host();
         host.stats.add(Count::Submitted, 1);
-        let (mut refusal, mut job) = match self.try_enter(job, To::Handle) {
+        let first = self.try_enter(job, To::Handle, &mut Arrivals::new(self));
+        let (mut refusal, mut job) = match first {
             Ok(reader) => return Ok(reader),
             Err(refused) => refused,
         };
@@ -301,7 +288,8 @@ impl Core {
             let blocked = Blocked::begin(host, &host.lane(job.kind).queue);
             while refusal.reason == Code::QueueFull {
                 let space = host.lane(job.kind).queue.wait_for_space();
-                (refusal, job) = match self.try_enter(job, To::Handle) {
+                let again = self.try_enter(job, To::Handle, &mut Arrivals::new(self));
+                (refusal, job) = match again {
                     Ok(reader) => {
                         blocked.end();
                         return Ok(reader);
@@ -355,6 +343,15 @@ impl Drop for Blocked<'_> {
         self.host.stats.add(Count::Unblocked, 1);
         // Whoever was woken for a free place and did not take it wakes the next.
         self.queue.offer_space();
+    }
+}
+
+impl Host {
+    /// Counts jobs that were refused.
+    pub(super) fn count_rejected(&self, refusal: Refusal, jobs: u64) {
+        if let Some(count) = Count::rejected(refusal.reason) {
+            self.stats.add(count, jobs);
+        }
     }
 }
 

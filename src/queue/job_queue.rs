@@ -90,6 +90,22 @@ impl JobQueue {
         Ok(self.consumers.notify_one())
     }
 
+    /// Adds `index` without waking anybody: the caller adds others and then calls [`announce`](Self::announce)
+    /// for all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Full`] and [`PushError::Closed`].
+    pub fn push_unannounced(&self, index: u32) -> Result<(), PushError> {
+        self.ring.push(index)
+    }
+
+    /// Wakes one consumer for each of `pushed` indices, the one that has been idle longest first, behind one
+    /// fence; how many there were.
+    pub fn announce(&self, pushed: usize) -> usize {
+        self.consumers.notify(pushed)
+    }
+
     /// Adds `index`; in a full queue it takes the place of the oldest, which is returned.
     ///
     /// # Errors

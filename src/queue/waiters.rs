@@ -18,13 +18,13 @@
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
-//! | `wait.fences` | `fence` of `notify_one` after the condition | `fence` of `enlist` before the look | the condition, or the idle waiter |
+//! | `wait.fences` | `fence` of `notify` after the condition | `fence` of `enlist` before the look | the condition, or the idle waiter |
 //! | `wait.notify` | the swap to `AWAKE` | the owner's next look at its state | what the notifier did before |
 //!
-//! Progress: `notify_one` is lock-free and steps over at most as many stale entries as there are waiters;
+//! Progress: `notify` is lock-free and steps over at most as many stale entries as there are waiters;
 //! `enlist` and `withdraw` are lock-free.
 //!
-//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_close`, `queue_wake_cancel`, `queue_wake_stale`.
+//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_batch`, `queue_wake_close`, `queue_wake_cancel`, `queue_wake_stale`.
 
 use crate::ring::JobRing;
 use crate::sync::AtomicWaker;
@@ -78,8 +78,17 @@ impl Waiters {
     /// Wakes the one that has waited longest. Call it after the condition that they wait for was made
     /// true. `false`: nobody waits.
     pub fn notify_one(&self) -> bool {
+        self.notify(1) == 1
+    }
+
+    /// As [`notify_one`](Self::notify_one), for up to `most` waiters behind one fence; how many it woke.
+    pub fn notify(&self, most: usize) -> usize {
         // ORDERING: `wait.fences`, invariant 2: store-load against `enlist`.
         fence(Ordering::SeqCst);
+        (0..most).take_while(|_| self.wake_longest_idle()).count()
+    }
+
+    fn wake_longest_idle(&self) -> bool {
         while let Ok(number) = self.idle.pop() {
             let slot = &self.slots[number as usize];
             // ORDERING: Release is edge `wait.notify`; nothing is read through the old state.
@@ -138,7 +147,7 @@ impl Waiters {
                 }
             }
         }
-        // ORDERING: `wait.fences`, invariant 2: store-load against `notify_one`.
+        // ORDERING: `wait.fences`, invariant 2: store-load against `notify`.
         fence(Ordering::SeqCst);
     }
 

@@ -4,6 +4,7 @@
 mod support;
 mod world;
 
+mod batches;
 mod blocking_lane;
 mod cancelling;
 mod handles;
