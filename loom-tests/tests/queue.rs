@@ -1,12 +1,11 @@
-//! `JobQueue`: no consumer sleeps beside an item, no producer beside free space, whatever is cancelled or
-//! closed meanwhile. A lost notification is a deadlock: no wait here has a timer to mask it, but for the one
+//! `JobQueue`: no consumer sleeps beside an item, whatever is cancelled or closed meanwhile. A lost notification is a deadlock: no wait here has a timer to mask it, but for the one
 //! that is there to be cancelled.
 #![cfg(loom)]
 
 use bifrost::queue::JobQueue;
 use bifrost::ring::{PopError, PushError};
 use bifrost::time::{Clock, Deadline};
-use loom_tests::{Bound, Model, Note, Witness, spawn};
+use loom_tests::{Bound, Model, Note, spawn};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -43,27 +42,6 @@ impl Jobs {
 
     fn read(&self, index: u32) {
         assert_eq!(self.notes[index as usize].read(), index + 10);
-    }
-
-    /// Pushes, waiting for space.
-    fn push_waiting(&self, index: u32, w: &Witness) -> Result<bool, PushError> {
-        self.notes[index as usize].write(index + 10);
-        loop {
-            match self.queue.push(index) {
-                Err(PushError::Full) => {}
-                done => return done,
-            }
-            let space = self.queue.wait_for_space();
-            match self.queue.push(index) {
-                Err(PushError::Full) => {}
-                done => {
-                    w.saw("looked again");
-                    return done;
-                }
-            }
-            Clock::monotonic().block_on(space);
-            w.saw("waited");
-        }
     }
 }
 
@@ -217,37 +195,5 @@ fn queue_wake_cancel() {
                 assert_eq!(patient.join(), Ok(0));
             }
         }
-    });
-}
-
-#[test]
-fn queue_space() {
-    let model = Model::new("queue_space").floor(100);
-    model.witness("done").witness("looked again").witness("waited").run(|w| {
-        let jobs = Jobs::new(1, 1);
-        jobs.push(0).expect("there is room");
-        let theirs = Arc::clone(&jobs);
-        let mine = w.clone();
-        let producer = spawn(move || theirs.push_waiting(1, &mine));
-        assert_eq!(jobs.queue.try_pop(), Ok(0));
-        assert_eq!(producer.join(), Ok(false));
-        assert_eq!(jobs.queue.try_pop(), Ok(1));
-        jobs.read(1);
-        w.saw("done");
-    });
-}
-
-#[test]
-fn queue_space_close() {
-    let model = Model::new("queue_space_close").floor(170);
-    model.witness("closed").witness("looked again").witness("waited").run(|w| {
-        let jobs = Jobs::new(1, 1);
-        jobs.push(0).expect("there is room");
-        let theirs = Arc::clone(&jobs);
-        let mine = w.clone();
-        let producer = spawn(move || theirs.push_waiting(1, &mine));
-        assert!(jobs.queue.close());
-        assert_eq!(producer.join(), Err(PushError::Closed));
-        w.saw("closed");
     });
 }

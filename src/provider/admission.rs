@@ -7,17 +7,15 @@ use super::core::{Core, Host};
 use super::job::{Job, Kind, Options};
 use super::outcome::Outcome;
 use super::rejected::{Refusal, Rejected};
-use crate::cancel::{CancelCause, CancelRegistration, CancelToken};
+use crate::cancel::{CancelCause, CancelRegistration};
 use crate::code::Code;
 use crate::config::OverflowPolicy;
 use crate::exec::Inside;
-use crate::queue::{JobQueue, SpaceWait};
 use crate::ring::PushError;
 use crate::state::{Claimed, Entry, LifeState, Origin, Reader, Retracted, Task, Ticket, Verdict};
 use crate::stats::Count;
 use crate::sync::{Arc, contain, drop_caught};
 use crate::time::{Deadline, Instant};
-use futures_lite::future::or;
 use std::time::Duration;
 
 pub(super) type JobReader<T> = Reader<JobContext, Host, T>;
@@ -81,7 +79,7 @@ impl Core {
         if let Err(refusal) = self.check_door(kind) {
             return Err((refusal, job));
         }
-        let Some(claimed) = self.claim() else {
+        let Some(claimed) = arrivals.claim() else {
             return Err((self.without_record(kind), job));
         };
         let Job { task, options, .. } = job;
@@ -126,11 +124,16 @@ impl Core {
     fn without_record(&self, kind: Kind) -> Refusal {
         let queue = &self.host().lane(kind).queue;
         if queue.len() >= queue.capacity() {
-            let value = queue.capacity() as u64;
-            return Refusal { reason: Code::QueueFull, limit: "queue_capacity", value };
+            return self.full(kind);
         }
         let value = self.capacity() as u64;
-        Refusal { reason: Code::LimitReached, limit: "records", value }
+        Refusal { reason: Code::LimitReached, limit: Refusal::RECORDS, value }
+    }
+
+    /// The refusal at a full queue.
+    pub(super) fn full(&self, kind: Kind) -> Refusal {
+        let value = self.host().lane(kind).queue.capacity() as u64;
+        Refusal { reason: Code::QueueFull, limit: "queue_capacity", value }
     }
 
     pub(super) fn refuse<T>(&self, refusal: Refusal, job: Job<T>) -> Rejected<Job<T>> {
@@ -227,11 +230,7 @@ impl Core {
                 let refusal = Refusal { reason: Code::ShuttingDown, limit: "state", value };
                 Err(retract(kind, reader, options, refusal))
             }
-            Err(_) => {
-                let value = lane.queue.capacity() as u64;
-                let refusal = Refusal { reason: Code::QueueFull, limit: "queue_capacity", value };
-                Err(retract(kind, reader, options, refusal))
-            }
+            Err(_) => Err(retract(kind, reader, options, self.full(kind))),
         }
     }
 
@@ -269,80 +268,6 @@ impl Core {
             OverflowPolicy::Block(limit) => Some(limit),
             _ => None,
         }
-    }
-
-    /// Lets a job in, and waits for space as long as its policy says.
-    pub(super) async fn admit_waiting<T: Send + 'static>(
-        self: &Arc<Self>,
-        job: Job<T>,
-    ) -> Result<JobReader<T>, Rejected<Job<T>>> {
-        let host = self.host();
-        host.stats.add(Count::Submitted, 1);
-        let first = self.try_enter(job, To::Handle, &mut Arrivals::new(self));
-        let (mut refusal, mut job) = match first {
-            Ok(reader) => return Ok(reader),
-            Err(refused) => refused,
-        };
-        let until = self.patience(&job).map(|limit| host.clock.now().saturating_add(limit));
-        if let Some(until) = until.filter(|_| refusal.reason == Code::QueueFull) {
-            let blocked = Blocked::begin(host, &host.lane(job.kind).queue);
-            while refusal.reason == Code::QueueFull {
-                let space = host.lane(job.kind).queue.wait_for_space();
-                let again = self.try_enter(job, To::Handle, &mut Arrivals::new(self));
-                (refusal, job) = match again {
-                    Ok(reader) => {
-                        blocked.end();
-                        return Ok(reader);
-                    }
-                    Err(refused) => refused,
-                };
-                if refusal.reason != Code::QueueFull || host.clock.now() >= until {
-                    break;
-                }
-                self.wait(space, until, job.options.token.as_ref()).await;
-            }
-            blocked.end();
-        }
-        Err(self.refuse(refusal, job))
-    }
-
-    /// Waits for space, for `until`, or for a cancel: the next try ends a cancelled job without space.
-    async fn wait(&self, space: SpaceWait<'_>, until: Instant, token: Option<&CancelToken>) {
-        let timeout = self.host().clock.sleep_until(until);
-        let limit = or(space, timeout);
-        match token {
-            Some(token) => or(limit, token.cancelled()).await,
-            None => limit.await,
-        }
-    }
-}
-
-/// A submitter that waits for space. Dropped while it waits, the submission counts as refused.
-struct Blocked<'a> {
-    host: &'a Host,
-    queue: &'a JobQueue,
-    waits: bool,
-}
-
-impl<'a> Blocked<'a> {
-    fn begin(host: &'a Host, queue: &'a JobQueue) -> Self {
-        host.stats.add(Count::Blocked, 1);
-        Self { host, queue, waits: true }
-    }
-
-    fn end(mut self) {
-        self.waits = false;
-    }
-}
-
-impl Drop for Blocked<'_> {
-    fn drop(&mut self) {
-        if self.waits {
-            self.host.stats.add(Count::QueueFull, 1);
-        }
-        self.host.stats.add(Count::Unblocked, 1);
-        // Whoever was woken for a free place and did not take it wakes the next.
-        self.queue.offer_space();
     }
 }
 

@@ -3,12 +3,14 @@
 
 use super::admission::{JobReader, To};
 use super::completion::Port;
-use super::core::Core;
+use super::context::JobContext;
+use super::core::{Core, Host};
 use super::handle::JobHandle;
 use super::job::{Job, JobId, Kind};
 use super::lane::Lane;
 use super::rejected::Rejected;
 use super::worker;
+use crate::state::Claimed;
 use crate::stats::Count;
 use crate::sync::Arc;
 use crate::time::{Deadline, Instant};
@@ -41,13 +43,25 @@ pub struct SubmittedTo<T> {
 pub(super) struct Arrivals<'a> {
     core: &'a Arc<Core>,
     now: Option<Instant>,
+    /// Whether the job comes again when a record goes back, if there is none now.
+    patient: bool,
     pushed: [usize; 2],
     earliest: Option<Deadline>,
 }
 
 impl<'a> Arrivals<'a> {
     pub(super) fn new(core: &'a Arc<Core>) -> Self {
-        Self { core, now: None, pushed: [0; 2], earliest: None }
+        Self { core, now: None, patient: false, pushed: [0; 2], earliest: None }
+    }
+
+    /// As [`new`](Self::new), for a job that waits for space.
+    pub(super) fn patient(core: &'a Arc<Core>) -> Self {
+        Self { patient: true, ..Self::new(core) }
+    }
+
+    /// A record for one more job.
+    pub(super) fn claim(&self) -> Option<Claimed<JobContext, Host>> {
+        if self.patient { self.core.claim_or_wait() } else { self.core.claim() }
     }
 
     /// When the jobs are submitted.

@@ -3,7 +3,7 @@
 //! | file | station |
 //! |---|---|
 //! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
-//! | `admission`, `batch` | the door: [`Rejected`], or a record in a queue |
+//! | `admission`, `batch`, `blocked` | the door: [`Rejected`], or a record in a queue |
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
@@ -13,6 +13,7 @@
 
 mod admission;
 mod batch;
+mod blocked;
 mod completion;
 mod context;
 mod core;

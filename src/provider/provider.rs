@@ -62,7 +62,8 @@ impl Provider {
         self.core.admit(job, To::Handle).map(JobHandle::new)
     }
 
-    /// Submits a job; under the overflow policy `Block` it waits for space as long as that says.
+    /// Submits a job; under the overflow policy `Block` it waits for space as long as that says, behind all
+    /// who wait already. Who frees a place moves the job in, before this future is polled again.
     ///
     /// # Errors
     ///
@@ -70,8 +71,8 @@ impl Provider {
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits, the job is dropped and counts as refused. Once it was accepted, the future
-    /// is ready in the same poll.
+    /// Dropped while it waits, the job is dropped and counts as refused. If it was moved in by then and this
+    /// future has not been polled since, it is accepted, and is cancelled: it may have begun to run.
     pub async fn submit_async<T: Send + 'static>(
         &self,
         job: Job<T>,

@@ -5,7 +5,9 @@
 //! a thread waits for it through [`Clock::block_on_deadline`](crate::time::Clock::block_on_deadline).
 
 mod job_queue;
+mod side_list;
 mod waiters;
 
-pub use job_queue::{JobQueue, Pop, SpaceWait};
+pub use job_queue::{JobQueue, Pop};
+pub use side_list::{Entrant, Place, Try};
 pub use waiters::Waiters;

@@ -5,6 +5,7 @@ mod support;
 mod world;
 
 mod batches;
+mod blocked;
 mod blocking_lane;
 mod cancelling;
 mod handles;
