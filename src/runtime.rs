@@ -153,7 +153,7 @@ impl Runtime {
         static NUMBERS: AtomicUsize = AtomicUsize::new(1);
         let drivers = match config.drivers {
             0 => Drivers::Embedder,
-            threads => Drivers::Threads(threads),
+            count => Drivers::Threads { count, spin: config.spin },
         };
         let ticker = Arc::new(Ticker::new(&clock));
         let pool = DriverPool::start("drv", drivers, MAX_PROVIDERS, &clock);
@@ -169,7 +169,7 @@ impl Runtime {
                 ticker.driven_with(&pool);
                 None
             }
-            Drivers::Threads(_) => Some(TickerThread::start(&ticker).map_err(|error| {
+            Drivers::Threads { .. } => Some(TickerThread::start(&ticker).map_err(|error| {
                 pool.close();
                 pool.join();
                 Error::Thread(error)
@@ -201,6 +201,7 @@ impl Runtime {
             runtime: inner.number,
             clock: &inner.clock,
             pool: &inner.pool,
+            spin: inner.config.spin,
             ticker: &inner.ticker,
             exit: &inner.exit,
             #[cfg(feature = "http")]

@@ -93,6 +93,15 @@ pub(super) const RUNTIME: &[Spec<RuntimeConfig>] = &[
         },
     },
     Spec {
+        name: "spin",
+        doc: "How long a driver thread looks for work before it sleeps: a thread that sleeps takes some 20us to wake up, one that looks uses up its core.",
+        shape: Shape::Number {
+            bounds: Bounds::micros(20, 0, 10_000),
+            get: |c| Some(nanos(c.spin)),
+            set: |c, v| c.spin = Duration::from_nanos(v),
+        },
+    },
+    Spec {
         name: "shutdown_timeout",
         doc: "How long running jobs may take to finish at shutdown before they are cancelled.",
         shape: Shape::Number {

@@ -10,6 +10,7 @@ use crate::time::Clock;
 use futures_lite::future::yield_now;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// Units that a pool can have over its life.
 const MAX_UNITS: usize = 4096;
@@ -17,9 +18,8 @@ const MAX_UNITS: usize = 4096;
 const SEATS: usize = 64;
 /// Turns that an embedder's thread takes before it looks at its own future again.
 const TURNS_A_LOOK: u32 = 8;
-/// Looks at the ready ring before a driver parks: some microseconds, against some tens for a sleep and a
-/// wake-up.
-const LOOKS_BEFORE_PARKING: u32 = 64;
+/// Looks at the ready ring before a driver lets other threads have the core: they cost a microsecond.
+const LOOKS_BEFORE_YIELDING: u32 = 64;
 
 /// The units that have something to do, in the order in which they were activated.
 pub(super) struct Ready {
@@ -39,8 +39,13 @@ impl Ready {
 /// Who takes the turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drivers {
-    /// This many threads of the pool's own.
-    Threads(usize),
+    /// Threads of the pool's own.
+    Threads {
+        /// How many.
+        count: usize,
+        /// How long one looks for work before it sleeps.
+        spin: Duration,
+    },
     /// Threads of the embedder's, through [`DriverPool::turn`].
     Embedder,
 }
@@ -82,7 +87,10 @@ impl DriverPool {
     ///
     /// What the operating system says when it has no thread to give; no thread is left running then.
     pub fn start(name: &str, drivers: Drivers, units: usize, clock: &Clock) -> io::Result<Self> {
-        let threads = if let Drivers::Threads(threads) = drivers { threads } else { 0 };
+        let (threads, spin) = match drivers {
+            Drivers::Threads { count, spin } => (count, spin),
+            Drivers::Embedder => (0, Duration::ZERO),
+        };
         let units = units.clamp(1, MAX_UNITS);
         let consumers = if threads == 0 { SEATS } else { threads };
         let pool = Self {
@@ -94,7 +102,7 @@ impl DriverPool {
             seats: IndexStack::full(consumers),
         };
         for number in 0..threads {
-            match pool.spawn(name, number as u32) {
+            match pool.spawn(name, number as u32, spin) {
                 Ok(thread) => pool.threads.lock().push(thread),
                 Err(error) => {
                     pool.close();
@@ -106,7 +114,7 @@ impl DriverPool {
         Ok(pool)
     }
 
-    fn spawn(&self, name: &str, number: u32) -> io::Result<JoinHandle<()>> {
+    fn spawn(&self, name: &str, number: u32, spin: Duration) -> io::Result<JoinHandle<()>> {
         let (ready, units) = (Arc::clone(&self.ready), Arc::clone(&self.units));
         let clock = self.clock.clone();
         let registration = clock.register_thread();
@@ -114,7 +122,7 @@ impl DriverPool {
             let _entered = registration.enter();
             stats::sit();
             let mut consumer = ready.queue.consumer(number);
-            while let Ok(unit) = next(&ready, &clock, &mut consumer) {
+            while let Ok(unit) = next(&ready, &clock, spin, &mut consumer) {
                 take_turn(&units, unit);
             }
         })
@@ -185,11 +193,28 @@ impl DriverPool {
     }
 }
 
-fn next(ready: &Ready, clock: &Clock, consumer: &mut Consumer<'_>) -> Result<u32, PopError> {
-    for _ in 0..LOOKS_BEFORE_PARKING {
+/// The next unit for a driver: it looks for a while, then lets others have the core between its looks, and
+/// sleeps when there was nothing for as long as a thread may `spin`.
+fn next(
+    ready: &Ready,
+    clock: &Clock,
+    spin: Duration,
+    consumer: &mut Consumer<'_>,
+) -> Result<u32, PopError> {
+    for _ in 0..LOOKS_BEFORE_YIELDING {
         match ready.queue.try_pop() {
             Err(PopError::Empty) => spin_loop(),
             done => return done,
+        }
+    }
+    if !spin.is_zero() && clock.passes() {
+        let until = clock.now() + spin;
+        while clock.now() < until {
+            thread::yield_now();
+            match ready.queue.try_pop() {
+                Err(PopError::Empty) => {}
+                done => return done,
+            }
         }
     }
     clock.block_on(consumer.pop())

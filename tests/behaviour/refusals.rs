@@ -10,6 +10,7 @@ use bifrost::provider::{JobError, LifeState, Parts};
 use bifrost::stats::Count;
 use bifrost::{CompletionQueue, Job, Outcome, Provider, Rejected, ShutdownMode};
 use std::sync::Arc;
+use std::time::Duration;
 
 everywhere! {
     a_full_queue_refuses: [workers(1).queue_capacity(2)],
@@ -148,6 +149,7 @@ async fn a_provider_that_is_being_checked_refuses(world: World) {
     let parts = Parts {
         runtime: usize::MAX,
         clock: &clock,
+        spin: Duration::ZERO,
         pool: &pool,
         ticker: &ticker,
         exit: &Arc::new(Exit::new(&pool, &ticker)),
