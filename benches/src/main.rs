@@ -8,6 +8,7 @@ mod queue;
 mod random;
 mod report;
 mod sample;
+mod usage;
 
 use contest::Effort;
 use report::Report;
@@ -38,7 +39,10 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
 
 fn measure(arguments: &Arguments) -> Option<Report> {
     let scenarios = match arguments.suite.as_str() {
-        "jobs" => vec![jobs::closed_loop(arguments.effort)],
+        "jobs" => {
+            jobs::suite(arguments.effort, &|name| std::env::var("ONLY").map_or(true, |only| name.contains(&only)));
+            vec![]
+        }
         "queue" => vec![queue::solo(arguments.effort)],
         _ => return None,
     };
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
     let mut given = std::env::args().skip(1).peekable();
     if given.next_if_eq("profile").is_some() {
         return profile(given).map_or_else(misused, |()| ExitCode::SUCCESS);
+    }
+    if given.next_if_eq(jobs::POINT).is_some() {
+        return jobs::point(given).map_or_else(misused, |()| ExitCode::SUCCESS);
     }
     let Some(arguments) = arguments(given) else { return misused() };
     let Some(report) = measure(&arguments) else { return misused() };

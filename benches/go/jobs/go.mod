@@ -1,0 +1,3 @@
+module bifrost-bench-jobs
+
+go 1.22
