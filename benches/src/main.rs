@@ -40,7 +40,9 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
 fn measure(arguments: &Arguments) -> Option<Report> {
     let scenarios = match arguments.suite.as_str() {
         "jobs" => {
-            jobs::suite(arguments.effort, &|name| std::env::var("ONLY").map_or(true, |only| name.contains(&only)));
+            jobs::suite(arguments.effort, &|name| {
+                std::env::var("ONLY").map_or(true, |only| name.contains(&only))
+            });
             vec![]
         }
         "queue" => vec![queue::solo(arguments.effort)],

@@ -8,7 +8,18 @@ use std::time::Duration;
 
 /// CPU time of all threads.
 pub(crate) fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    read(ClockId::ProcessCPUTime)
+}
+
+/// CPU time of all threads but the calling one.
+pub(crate) fn cpu_of_others() -> Duration {
+    // In this order the difference is never too small.
+    let own = read(ClockId::ThreadCPUTime);
+    cpu() - own
+}
+
+fn read(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 

@@ -4,7 +4,7 @@ use super::go::{Go, Pool, Round};
 use super::panel::{self, Entry, Pace, inside};
 use super::system::{Shape, System};
 use super::{figures::Figures, ours, smol_peer, tokio_peer};
-use crate::contest::{Contestant, Effort};
+use crate::contest::Effort;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -55,6 +55,11 @@ pub(super) fn round<S: System>(system: &Arc<S>, shape: Shape, jobs: usize) -> Du
 fn entry<S: System>(name: &'static str, system: S, shape: Shape) -> Entry {
     let system = Arc::new(system);
     inside(name, move |jobs| round(&system, shape, jobs))
+}
+
+/// Callers on the workers' executor, in the main shape.
+pub(super) fn awaiting<S: System>(name: &'static str, system: S) -> Entry {
+    entry(name, system, MAIN)
 }
 
 fn contestants(shape: Shape, go: Option<&Go>) -> Vec<Entry> {
@@ -123,29 +128,5 @@ impl Scene {
             let figures = figures.variants(&["bifrost, own drivers"]).peers(PEERS);
             figures.peers_if(go.is_some(), GO).twins(TWINS)
         })
-    }
-}
-
-/// One contestant alone, for a profiler.
-pub(super) struct Alone<F>(F);
-
-impl<F: FnMut(usize) -> Duration> Contestant for Alone<F> {
-    fn run(&mut self, count: usize) -> Duration {
-        (self.0)(count)
-    }
-}
-
-/// The contestant of this name alone.
-pub(super) fn alone(name: &str) -> Option<Box<dyn Contestant>> {
-    fn one<S: System>(system: S) -> Option<Box<dyn Contestant>> {
-        let system = Arc::new(system);
-        Some(Box::new(Alone(move |jobs| round(&system, MAIN, jobs))))
-    }
-    match name {
-        "bifrost" => one(ours::Embedded::new(MAIN)),
-        "drivers" => one(ours::Driven::new(MAIN)),
-        "smol" => one(smol_peer::Peer::new(MAIN)),
-        "tokio" => one(tokio_peer::Peer::new(MAIN)),
-        _ => None,
     }
 }

@@ -20,16 +20,10 @@ const PEERS: &[&str] = &["async-channel + smol", "flume + tokio"];
 const GO: &[&str] = &["Go channels"];
 const BATCH: usize = 16;
 
-pub(super) const SINGLE: [&str; 3] = [
-    "jobs_flood_20x10_single",
-    "jobs_flood_20x10_single_cpu",
-    "jobs_flood_20x10_single_sleeps",
-];
-pub(super) const BATCHED: [&str; 3] = [
-    "jobs_flood_20x10_batch16",
-    "jobs_flood_20x10_batch16_cpu",
-    "jobs_flood_20x10_batch16_sleeps",
-];
+pub(super) const SINGLE: [&str; 3] =
+    ["jobs_flood_20x10_single", "jobs_flood_20x10_single_cpu", "jobs_flood_20x10_single_sleeps"];
+pub(super) const BATCHED: [&str; 3] =
+    ["jobs_flood_20x10_batch16", "jobs_flood_20x10_batch16_cpu", "jobs_flood_20x10_batch16_sleeps"];
 
 /// Jobs that have run in a round. It lives for ever, so that a job holds no more than its address.
 struct Tally {
@@ -67,7 +61,7 @@ fn rounds(
     })
 }
 
-fn single<S: System>(name: &'static str, system: S) -> Entry {
+pub(super) fn single<S: System>(name: &'static str, system: S) -> Entry {
     let (system, tally) = (Arc::new(system), Tally::new());
     rounds(name, tally, move |jobs| {
         let own = Arc::clone(&system);
@@ -94,7 +88,7 @@ async fn submit_batch(provider: &Provider, tally: &'static Tally, first: usize, 
     }
 }
 
-fn batched<S: Ours>(name: &'static str, system: S) -> Entry {
+pub(super) fn batched<S: Ours>(name: &'static str, system: S) -> Entry {
     let (system, tally) = (Arc::new(system), Tally::new());
     rounds(name, tally, move |jobs| {
         let own = Arc::clone(&system);

@@ -12,10 +12,7 @@ pub(super) struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            buckets: (0..64 * 16).map(|_| AtomicU64::new(0)).collect(),
-            max: AtomicU64::new(0),
-        }
+        Self { buckets: (0..64 * 16).map(|_| AtomicU64::new(0)).collect(), max: AtomicU64::new(0) }
     }
 }
 

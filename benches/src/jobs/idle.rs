@@ -2,15 +2,14 @@
 
 use super::figures::Figures;
 use super::go::Go;
-use super::samples::{Entry, hold};
 use super::system::THREADS;
-use crate::contest::Effort;
+use crate::contest::{Effort, Results};
 use crate::usage;
 use bifrost::config::{HealthPolicy, OverflowPolicy, ProviderConfig, RuntimeConfig};
 use bifrost::{Job, Provider, Runtime};
 use std::future::poll_fn;
 use std::io;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -90,34 +89,34 @@ pub(crate) fn point(mut given: impl Iterator<Item = String>) -> Option<()> {
     Some(())
 }
 
-/// Runs the process of one point; resident bytes, sleeps.
-fn run(kind: &str, providers: usize, workers: usize, idle: Duration) -> [f64; 2] {
-    let own = std::env::current_exe().expect("the program knows its path");
-    let numbers = [providers, workers, idle.as_millis() as usize].map(|n| n.to_string());
-    let output = Command::new(own).arg(POINT).arg(kind).args(numbers).output();
-    let output = output.expect("the program starts once more");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut numbers = text.split_whitespace().filter_map(|word| word.parse().ok());
-    let mut next = || numbers.next().unwrap_or_else(|| panic!("{kind}: {output:?}"));
-    [next(), next()]
+/// The process of one point, which has been started.
+struct Running(Child);
+
+impl Running {
+    fn start(kind: &str, (providers, workers): (usize, usize), idle: Duration) -> Self {
+        let own = std::env::current_exe().expect("the program knows its path");
+        let numbers = [providers, workers, idle.as_millis() as usize].map(|n| n.to_string());
+        let mut command = Command::new(own);
+        command.arg(POINT).arg(kind).args(numbers).stdout(Stdio::piped());
+        Self(command.spawn().expect("the program starts once more"))
+    }
+
+    /// Resident bytes, and sleeps.
+    fn end(self) -> [f64; 2] {
+        let output = self.0.wait_with_output().expect("it is ours");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let numbers: Vec<f64> =
+            text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        numbers.try_into().unwrap_or_else(|_| panic!("a point ended with {output:?}"))
+    }
 }
 
-/// Resident bytes above the empty runtime, bytes a worker, and sleeps.
-fn entry(name: &'static str, kind: &'static str, size: (usize, usize), idle: Duration) -> Entry {
-    let (providers, workers) = size;
-    let round = move || {
-        let [empty, _] = run("empty", 0, 1, Duration::ZERO);
-        let [resident, sleeps] = run(kind, providers, workers, idle);
-        told(resident - empty, providers * workers, sleeps)
-    };
-    (name, Box::new(round))
+/// MiB, bytes a worker, and sleeps.
+fn told(bytes: f64, workers: usize, sleeps: f64) -> [f64; 3] {
+    [bytes / f64::from(1 << 20), bytes / workers as f64, sleeps]
 }
 
-fn told(bytes: f64, workers: usize, sleeps: f64) -> Vec<f64> {
-    vec![bytes / f64::from(1 << 20), bytes / workers as f64, sleeps]
-}
-
-fn in_go(size: (usize, usize), idle: Duration) -> Vec<f64> {
+fn in_go(size: (usize, usize), idle: Duration) -> [f64; 3] {
     let (providers, workers) = size;
     // A program of its own, so that nothing else lies in its memory.
     let go = Go::start().expect("it started before");
@@ -132,9 +131,27 @@ fn in_go(size: (usize, usize), idle: Duration) -> Vec<f64> {
 }
 
 const USED: &str = "bifrost, every worker had a job";
-const CONFIGURED: &str = "bifrost, configured";
-const EAGER: &str = "bifrost, all workers there from the start";
+/// What a row is called, and what its process is told.
+const POINTS: [(&str, &str); 3] = [
+    (USED, "used"),
+    ("bifrost, configured", "configured"),
+    ("bifrost, all workers there from the start", "eager"),
+];
 const GO: &[&str] = &["Go channels, every goroutine had a job"];
+
+/// All points side by side, for they only sleep.
+fn round(size: (usize, usize), idle: Duration, beside: bool) -> Vec<(&'static str, [f64; 3])> {
+    let workers = size.0 * size.1;
+    let empty = Running::start("empty", (0, 1), Duration::ZERO);
+    let points = POINTS.map(|(name, kind)| (name, Running::start(kind, size, idle)));
+    let go = beside.then(|| (GO[0], in_go(size, idle)));
+    let [empty, _] = empty.end();
+    let points = points.map(|(name, running)| {
+        let [resident, sleeps] = running.end();
+        (name, told(resident - empty, workers, sleeps))
+    });
+    points.into_iter().chain(go).collect()
+}
 
 /// The three scenarios of a size.
 pub(super) struct Size {
@@ -157,21 +174,20 @@ pub(super) fn all(effort: Effort, go: Option<&Go>, of: &Size) -> Vec<Figures> {
         Effort::Full => (3, Duration::from_secs(10)),
     };
     let size = of.size;
-    let mut entries = vec![
-        entry(USED, "used", size, idle),
-        entry(CONFIGURED, "configured", size, idle),
-        entry(EAGER, "eager", size, idle),
-    ];
     // A million goroutines take gigabytes and say nothing new.
     let beside = go.is_some() && size.0 * size.1 <= 100_000;
-    if beside {
-        entries.push((GO[0], Box::new(move || in_go(size, idle))));
+    let mut results = [const { Results::new() }; 3];
+    for _ in 0..rounds {
+        for (name, told) in round(size, idle, beside) {
+            for (results, value) in results.iter_mut().zip(told) {
+                results.entry(name).or_default().0.push(value);
+            }
+        }
     }
-    let results = hold(rounds, 3, &mut entries);
     let units = ["MiB over the empty runtime", "bytes/worker", "sleeps while idle"];
     let figures = of.names.iter().zip(units).zip(results).map(|((name, unit), results)| {
         Figures::new(name, unit, USED, results)
-            .variants(&[CONFIGURED, EAGER])
+            .variants(&[POINTS[1].0, POINTS[2].0])
             .peers_if(beside, GO)
             .group("idle")
     });

@@ -3,6 +3,7 @@
 //! | file | what is measured |
 //! |---|---|
 //! | `closed`, `counts` | callers that wait for each result: time, CPU, sleeps, allocations a job |
+//! | `alone` | one contestant under a profiler, instructions a job |
 //! | `submitters` | the same with blocking threads, callbacks, a completion queue |
 //! | `flood` | one submitter that waits for nothing but room |
 //! | `tail` | the longest round trips of some seconds |
@@ -12,6 +13,7 @@
 //! | `system`, `ours`, `smol_peer`, `tokio_peer`, `go` | the contestants |
 //! | `panel`, `samples`, `histogram`, `figures` | rounds with several figures each |
 
+mod alone;
 mod closed;
 mod counts;
 mod figures;
@@ -34,6 +36,7 @@ use crate::contest::Effort;
 use figures::Figures;
 use go::Go;
 
+pub(crate) use alone::profile;
 pub(crate) use idle::{POINT, point};
 
 /// One contest: the names of the scenarios that come of it, and how to hold it.
@@ -46,13 +49,18 @@ fn contest<'a>(names: &[&'static str], hold: impl Fn() -> Vec<Figures> + 'a) -> 
     Contest { names: names.to_vec(), hold: Box::new(hold) }
 }
 
-fn contests(effort: Effort, go: Option<&Go>) -> Vec<Contest<'_>> {
+fn contests<'a>(
+    effort: Effort,
+    go: Option<&'a Go>,
+    wanted: &'a dyn Fn(&str) -> bool,
+) -> Vec<Contest<'a>> {
     let mut all: Vec<_> = closed::SCENES
         .iter()
         .map(|scene| contest(&scene.names, move || scene.run(effort, go)))
         .collect();
     all.extend([
         contest(&[counts::ALLOCATIONS], move || counts::allocations(effort, go)),
+        contest(&alone::INSTRUCTIONS, move || alone::count(effort, wanted)),
         contest(&submitters::BLOCKING, move || submitters::by_blocking(effort)),
         contest(&submitters::CALLBACK, move || submitters::by_callback(effort)),
         contest(&submitters::COMPLETION, move || submitters::by_completion(effort, go)),
@@ -78,7 +86,7 @@ pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) {
         .inspect(|go| eprintln!("benches: Go is {}", go.version()))
         .ok();
     let mut figures = Vec::new();
-    for contest in contests(effort, go.as_ref()) {
+    for contest in contests(effort, go.as_ref(), wanted) {
         if contest.names.iter().any(|name| wanted(name)) {
             figures.extend((contest.hold)());
         }
@@ -94,11 +102,4 @@ pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) {
             println!("   {name:<40} {l:>10.2} {m:>10.2} {h:>10.2}");
         }
     }
-}
-
-/// Runs one contestant alone.
-pub(crate) fn profile(name: &str, jobs: usize) -> Option<()> {
-    let took = closed::alone(name)?.run(jobs);
-    println!("{name}: {:.1} ns/job", took.as_nanos() as f64 / jobs as f64);
-    Some(())
 }

@@ -106,17 +106,14 @@ where
             ends.send((waits, jobs)).expect("the round waits");
         });
         let (waits, jobs) = end.recv().expect("the submitter reports");
-        let cpu = usage::cpu() - cpu;
         settled(&waits, jobs);
+        let cpu = usage::cpu() - cpu;
         told(&waits, jobs, cpu, limit)
     };
     (name, Box::new(round))
 }
 
-fn ours_sleep<S: Ours>(
-    system: &S,
-    until: Instant,
-) -> impl Future<Output = ()> + Send + use<S> {
+fn ours_sleep<S: Ours>(system: &S, until: Instant) -> impl Future<Output = ()> + Send + use<S> {
     system.runtime().clock().sleep(until.saturating_duration_since(Instant::now()))
 }
 
@@ -129,7 +126,7 @@ fn cross(
     let round = move || {
         let waits = Arc::new(Histogram::default());
         let mut jobs = 0;
-        let cpu = usage::cpu();
+        let cpu = usage::cpu_of_others();
         for due in Arrivals::new(limit) {
             while Instant::now() < due {
                 spin_loop();
@@ -138,8 +135,8 @@ fn cross(
             jobs += 1;
         }
         settled(&waits, jobs as u64);
-        // The submitter itself burns one CPU.
-        let cpu = (usage::cpu() - cpu).saturating_sub(limit);
+        // The submitter itself burns a CPU, which is not told.
+        let cpu = usage::cpu_of_others() - cpu;
         told(&waits, jobs as u64, cpu, limit)
     };
     (name, Box::new(round))

@@ -52,7 +52,7 @@ impl Callers {
     }
 }
 
-fn blocking<S: System>(name: &'static str, system: S) -> Entry {
+pub(super) fn blocking<S: System>(name: &'static str, system: S) -> Entry {
     let callers = Callers::start(&Arc::new(system), MAIN);
     inside(name, move |jobs| callers.round(MAIN, jobs))
 }
@@ -78,7 +78,7 @@ impl<S: System> Chain<S> {
     }
 }
 
-fn callback<S: System>(name: &'static str, system: S) -> Entry {
+pub(super) fn callback<S: System>(name: &'static str, system: S) -> Entry {
     let system = Arc::new(system);
     inside(name, move |jobs| {
         share(MAIN, jobs, |caller, each, sums| {
@@ -105,7 +105,7 @@ fn results<S: System, F: Future<Output = u64> + Send + 'static>(
 }
 
 /// Results of a peer, through a channel that all jobs share.
-fn channelled<S: System>(name: &'static str, system: S) -> Entry {
+pub(super) fn channelled<S: System>(name: &'static str, system: S) -> Entry {
     let system = Arc::new(system);
     inside(name, move |jobs| {
         results(&system, jobs, async move |system: Arc<S>| {
@@ -169,7 +169,7 @@ impl<'a, S: Ours> Tally<'a, S> {
 }
 
 /// The completion queue, awaited by a task on the workers' executor.
-fn completions<S: Ours>(name: &'static str, system: S) -> Entry {
+pub(super) fn completions<S: Ours>(name: &'static str, system: S) -> Entry {
     let queue = CompletionQueue::new(system.runtime().clock());
     let system = Arc::new(system);
     inside(name, move |jobs| {
@@ -226,7 +226,9 @@ pub(super) fn by_blocking(effort: Effort) -> Vec<Figures> {
         blocking(PEERS[1], Tokio::new(MAIN)),
     ];
     let panel = panel::hold(Pace::side(effort), &mut contestants);
-    panel.figures(BLOCKING, "submitters", |figures| figures.variants(&["bifrost, embedded"]).peers(PEERS))
+    panel.figures(BLOCKING, "submitters", |figures| {
+        figures.variants(&["bifrost, embedded"]).peers(PEERS)
+    })
 }
 
 pub(super) fn by_callback(effort: Effort) -> Vec<Figures> {
@@ -237,7 +239,9 @@ pub(super) fn by_callback(effort: Effort) -> Vec<Figures> {
         callback(PEERS[1], Tokio::new(MAIN)),
     ];
     let panel = panel::hold(Pace::side(effort), &mut contestants);
-    panel.figures(CALLBACK, "submitters", |figures| figures.variants(&["bifrost, embedded"]).peers(PEERS))
+    panel.figures(CALLBACK, "submitters", |figures| {
+        figures.variants(&["bifrost, embedded"]).peers(PEERS)
+    })
 }
 
 pub(super) fn by_completion(effort: Effort, go: Option<&Go>) -> Vec<Figures> {
@@ -257,4 +261,3 @@ pub(super) fn by_completion(effort: Effort, go: Option<&Go>) -> Vec<Figures> {
         figures.variants(variants).peers(PEERS).peers_if(go.is_some(), GO)
     })
 }
-
