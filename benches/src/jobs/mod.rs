@@ -8,6 +8,7 @@ mod smol_peer;
 mod tokio_peer;
 
 use crate::contest::{Contestant, Effort, hold};
+use crate::figure::Figure;
 use crate::report::Scenario;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ const WORKERS: usize = 10;
 const CALLERS: usize = 64;
 const THREADS: usize = 2;
 const QUEUE: usize = 256;
+const CLOSED_LOOP: &str = "jobs_closed_loop_20x10_c64";
 
 type Entry = (&'static str, Box<dyn Contestant>);
 
@@ -31,9 +33,18 @@ fn contestants() -> Vec<Entry> {
     ]
 }
 
-pub(crate) fn closed_loop(effort: Effort) -> Scenario {
+/// The scenarios whose names are wanted.
+pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    if wanted(CLOSED_LOOP) {
+        figures.push(Figure::from(closed_loop(effort)));
+    }
+    figures
+}
+
+fn closed_loop(effort: Effort) -> Scenario {
     Scenario {
-        name: "jobs_closed_loop_20x10_c64",
+        name: CLOSED_LOOP,
         unit: "ns/job",
         ours: "bifrost",
         variants: &["bifrost, own drivers"],
