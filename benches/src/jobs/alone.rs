@@ -57,7 +57,7 @@ pub(super) fn contestant(name: &str) -> Option<Entry> {
 /// Runs it.
 pub(crate) fn profile(name: &str, jobs: usize) -> Option<()> {
     let (told, mut contestant) = contestant(name)?;
-    let took = contestant.run(jobs).wall;
+    let took = contestant.bare(jobs);
     println!("{told}: {:.1} ns/job", took.as_nanos() as f64 / jobs as f64);
     Some(())
 }
@@ -121,7 +121,7 @@ pub(super) fn count(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure
             .group("counts");
         let peers: &[_] =
             if *whos == ALL { &["async-channel + smol", "flume + tokio"] } else { &[] };
-        all.push(figures.peers(peers));
+        all.push(figures.peers(peers).shown());
     }
     all
 }

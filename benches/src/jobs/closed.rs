@@ -81,41 +81,22 @@ fn contestants(shape: Shape, go: Option<&Go>) -> Vec<Entry> {
 /// A shape with the names of its scenarios.
 pub(super) struct Scene {
     shape: Shape,
-    pub(super) names: [&'static str; 3],
+    pub(super) names: [&'static str; 2],
 }
 
 pub(super) const SCENES: &[Scene] = &[
-    Scene {
-        shape: MAIN,
-        names: [
-            "jobs_closed_loop_20x10_c64",
-            "jobs_closed_loop_20x10_c64_cpu",
-            "jobs_closed_loop_20x10_c64_sleeps",
-        ],
-    },
+    Scene { shape: MAIN, names: ["jobs_closed_loop_20x10_c64", "jobs_closed_loop_20x10_c64_cpu"] },
     Scene {
         shape: Shape::new(20, 10, 1),
-        names: [
-            "jobs_closed_loop_20x10_c1",
-            "jobs_closed_loop_20x10_c1_cpu",
-            "jobs_closed_loop_20x10_c1_sleeps",
-        ],
+        names: ["jobs_closed_loop_20x10_c1", "jobs_closed_loop_20x10_c1_cpu"],
     },
     Scene {
         shape: Shape::new(20, 10, 1000),
-        names: [
-            "jobs_closed_loop_20x10_c1000",
-            "jobs_closed_loop_20x10_c1000_cpu",
-            "jobs_closed_loop_20x10_c1000_sleeps",
-        ],
+        names: ["jobs_closed_loop_20x10_c1000", "jobs_closed_loop_20x10_c1000_cpu"],
     },
     Scene {
         shape: Shape::new(20, 100, 64),
-        names: [
-            "jobs_closed_loop_20x100_c64",
-            "jobs_closed_loop_20x100_c64_cpu",
-            "jobs_closed_loop_20x100_c64_sleeps",
-        ],
+        names: ["jobs_closed_loop_20x100_c64", "jobs_closed_loop_20x100_c64_cpu"],
     },
 ];
 

@@ -1,6 +1,8 @@
 //! The figures of one scenario on their way to the report.
 
 use crate::contest::Results;
+use crate::figure::{Better, Figure, Role};
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(super) struct Figures {
@@ -13,6 +15,8 @@ pub(super) struct Figures {
     /// The geometric mean that it is part of.
     pub(super) group: &'static str,
     pub(super) results: Results,
+    /// What else was seen in the same rounds.
+    details: Vec<(&'static str, Results)>,
 }
 
 impl Figures {
@@ -31,6 +35,7 @@ impl Figures {
             twins: None,
             group: "",
             results,
+            details: Vec::new(),
         }
     }
 
@@ -68,13 +73,47 @@ impl Figures {
         self
     }
 
-    /// Takes the rounds of those away that the scenario does not name.
-    pub(super) fn named_only(mut self) -> Self {
-        let Self { ours, variants, peers, twins, .. } = &self;
-        let twins = twins.iter().flat_map(|(one, other)| [*one, *other]);
-        let named: Vec<_> =
-            variants.iter().chain(peers).copied().chain([*ours]).chain(twins).collect();
-        self.results.retain(|name, _| named.contains(name));
+    pub(super) fn detail(mut self, name: &'static str, results: Results) -> Self {
+        self.details.push((name, results));
         self
+    }
+
+    /// Shows the peers without comparing with them: what is counted here is compared elsewhere as time, or
+    /// may be 0.
+    pub(super) fn shown(mut self) -> Self {
+        let peers = std::mem::take(&mut self.peers);
+        self.variants.extend(peers);
+        self
+    }
+
+    /// As the report wants it, without the rounds of those whom the scenario does not name.
+    pub(super) fn into_figure(self) -> Figure {
+        let mut figure = Figure::empty(self.name, self.group, self.unit.to_owned(), Better::Lower);
+        figure.enter(Role::Ours, self.ours);
+        self.variants.iter().for_each(|name| figure.enter(Role::Shown, name));
+        self.peers.iter().for_each(|name| figure.enter(Role::Peer, name));
+        figure.twins = self.twins.map(|(one, twin)| (one.to_owned(), twin.to_owned()));
+        let twin = self.twins.map(|(_, twin)| twin);
+        let named = |name: &&str| {
+            [self.ours]
+                .iter()
+                .chain(&self.variants)
+                .chain(&self.peers)
+                .chain(&twin)
+                .any(|one| one == name)
+        };
+        for (name, sample) in self.results {
+            if named(&name) {
+                figure.samples.insert(name.to_owned(), sample);
+            }
+        }
+        for (detail, results) in self.details {
+            for (name, sample) in results.into_iter().filter(|(name, _)| named(name)) {
+                let details: &mut BTreeMap<_, _> =
+                    figure.details.entry(name.to_owned()).or_default();
+                details.insert(detail.to_owned(), sample);
+            }
+        }
+        figure
     }
 }

@@ -20,10 +20,8 @@ const PEERS: &[&str] = &["async-channel + smol", "flume + tokio"];
 const GO: &[&str] = &["Go channels"];
 const BATCH: usize = 16;
 
-pub(super) const SINGLE: [&str; 3] =
-    ["jobs_flood_20x10_single", "jobs_flood_20x10_single_cpu", "jobs_flood_20x10_single_sleeps"];
-pub(super) const BATCHED: [&str; 3] =
-    ["jobs_flood_20x10_batch16", "jobs_flood_20x10_batch16_cpu", "jobs_flood_20x10_batch16_sleeps"];
+pub(super) const SINGLE: [&str; 2] = ["jobs_flood_20x10_single", "jobs_flood_20x10_single_cpu"];
+pub(super) const BATCHED: [&str; 2] = ["jobs_flood_20x10_batch16", "jobs_flood_20x10_batch16_cpu"];
 
 /// Jobs that have run in a round. It lives for ever, so that a job holds no more than its address.
 struct Tally {

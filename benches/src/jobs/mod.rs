@@ -33,6 +33,7 @@ mod tail;
 mod tokio_peer;
 
 use crate::contest::Effort;
+use crate::figure::Figure;
 use figures::Figures;
 use go::Go;
 
@@ -80,7 +81,7 @@ fn contests<'a>(
 }
 
 /// The scenarios whose names are wanted, with those of the same contest.
-pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) {
+pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure> {
     let go = Go::start()
         .inspect_err(|error| eprintln!("benches: no rows of Go: {error}"))
         .inspect(|go| eprintln!("benches: Go is {}", go.version()))
@@ -92,14 +93,5 @@ pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) {
         }
     }
     figures.retain(|one| wanted(one.name));
-    // TEMP
-    for one in &figures {
-        println!("{} ({}) [{}]", one.name, one.unit, one.group);
-        let mut rows: Vec<_> = one.results.iter().collect();
-        rows.sort_by(|a, b| a.1.median().total_cmp(&b.1.median()));
-        for (name, sample) in rows {
-            let [l, m, h] = [0.1, 0.5, 0.9].map(|q| sample.quantile(q));
-            println!("   {name:<40} {l:>10.2} {m:>10.2} {h:>10.2}");
-        }
-    }
+    figures.into_iter().map(Figures::into_figure).collect()
 }

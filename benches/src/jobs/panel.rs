@@ -19,6 +19,11 @@ pub(super) struct Cost {
 /// One that does as many jobs as it is told.
 pub(super) trait Rounds {
     fn run(&mut self, jobs: usize) -> Cost;
+
+    /// The time alone, with nothing done beside the jobs.
+    fn bare(&mut self, jobs: usize) -> Duration {
+        self.run(jobs).wall
+    }
 }
 
 pub(super) type Entry = (&'static str, Box<dyn Rounds>);
@@ -31,6 +36,10 @@ impl<F: FnMut(usize) -> Duration> Rounds for Inside<F> {
         let (cpu, switches) = (usage::cpu(), usage::switches());
         let wall = (self.0)(jobs);
         Cost { wall, cpu: usage::cpu() - cpu, switches: usage::switches() - switches }
+    }
+
+    fn bare(&mut self, jobs: usize) -> Duration {
+        (self.0)(jobs)
     }
 }
 
@@ -75,22 +84,19 @@ pub(super) struct Panel {
 }
 
 impl Panel {
-    /// A scenario for each figure; `roles` says who is who.
+    /// A scenario of the time, with the sleeps beside it, and one of the CPU time; `roles` says who is who.
     pub(super) fn figures(
         &self,
-        names: [&'static str; 3],
+        [wall, cpu]: [&'static str; 2],
         group: &'static str,
         roles: impl Fn(Figures) -> Figures,
     ) -> Vec<Figures> {
-        let units = ["ns/job", "CPU ns/job", "sleeps/1000 jobs"];
-        let groups = [group, "CPU", "counts"];
-        let all = [&self.wall, &self.cpu, &self.switches];
-        let each = names.into_iter().zip(units).zip(groups).zip(all);
-        let figures = each.map(|(((name, unit), group), results)| {
-            let figures = Figures::new(name, unit, "bifrost", results.clone());
-            roles(figures.group(group)).named_only()
-        });
-        figures.collect()
+        let of = |name, unit, results: &Results| {
+            roles(Figures::new(name, unit, "bifrost", results.clone()))
+        };
+        let wall = of(wall, "ns/job", &self.wall).group(group);
+        let cpu = of(cpu, "CPU ns/job", &self.cpu).group("CPU").shown();
+        vec![wall.detail("sleeps/1000 jobs", self.switches.clone()), cpu]
     }
 }
 

@@ -202,21 +202,12 @@ fn completions_by_thread<S: Ours>(name: &'static str, system: S) -> Entry {
     })
 }
 
-pub(super) const BLOCKING: [&str; 3] = [
-    "jobs_submitter_blocking_20x10_c64",
-    "jobs_submitter_blocking_20x10_c64_cpu",
-    "jobs_submitter_blocking_20x10_c64_sleeps",
-];
-pub(super) const CALLBACK: [&str; 3] = [
-    "jobs_submitter_callback_20x10_c64",
-    "jobs_submitter_callback_20x10_c64_cpu",
-    "jobs_submitter_callback_20x10_c64_sleeps",
-];
-pub(super) const COMPLETION: [&str; 3] = [
-    "jobs_submitter_completion_20x10_c64",
-    "jobs_submitter_completion_20x10_c64_cpu",
-    "jobs_submitter_completion_20x10_c64_sleeps",
-];
+pub(super) const BLOCKING: [&str; 2] =
+    ["jobs_submitter_blocking_20x10_c64", "jobs_submitter_blocking_20x10_c64_cpu"];
+pub(super) const CALLBACK: [&str; 2] =
+    ["jobs_submitter_callback_20x10_c64", "jobs_submitter_callback_20x10_c64_cpu"];
+pub(super) const COMPLETION: [&str; 2] =
+    ["jobs_submitter_completion_20x10_c64", "jobs_submitter_completion_20x10_c64_cpu"];
 
 pub(super) fn by_blocking(effort: Effort) -> Vec<Figures> {
     let mut contestants = [
