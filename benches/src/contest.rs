@@ -27,16 +27,6 @@ impl Plan {
     }
 }
 
-impl Effort {
-    /// For a suite of a few scenarios.
-    pub(crate) fn plan(self) -> Plan {
-        match self {
-            Self::Quick => Plan::new(31, 60),
-            Self::Full => Plan::new(101, 150),
-        }
-    }
-}
-
 /// One that is measured.
 pub(crate) trait Contestant {
     /// Does `count` operations and says how long they took.
@@ -47,14 +37,6 @@ pub(crate) trait Contestant {
 pub(crate) type Results = BTreeMap<&'static str, Sample>;
 
 /// Lets the contestants run in turn. Each gets as many operations a round as fill its time.
-pub(crate) fn hold(
-    effort: Effort,
-    contestants: &mut [(&'static str, Box<dyn Contestant>)],
-) -> Results {
-    hold_as(effort.plan(), contestants)
-}
-
-/// [`hold`] with a plan of its own.
 pub(crate) fn hold_as(
     plan: Plan,
     contestants: &mut [(&'static str, Box<dyn Contestant>)],
@@ -66,7 +48,7 @@ pub(crate) fn hold_as(
     hold_counts(plan.rounds, &counts, contestants)
 }
 
-/// [`hold`] with as many operations a round as `counts` says for each.
+/// [`hold_as`] with as many operations a round as `counts` says for each.
 pub(crate) fn hold_counts(
     rounds: usize,
     counts: &[usize],

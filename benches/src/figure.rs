@@ -1,7 +1,6 @@
 //! A scenario as it was measured: the rounds of every contestant, and what follows from them.
 
 use crate::contest::{Contestant, Plan, Results, hold_as, hold_counts};
-use crate::report::Scenario;
 use crate::sample::{Ratio, Sample};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -247,20 +246,6 @@ impl Figure {
         let mut names: Vec<&str> = self.samples.keys().map(String::as_str).collect();
         names.sort_by(|a, b| self.order(a, b));
         names
-    }
-}
-
-impl From<Scenario> for Figure {
-    fn from(scenario: Scenario) -> Self {
-        let unit = scenario.unit.to_owned();
-        let mut figure = Self::empty(scenario.name, "", unit, Better::Lower);
-        figure.enter(Role::Ours, scenario.ours);
-        scenario.variants.iter().for_each(|name| figure.enter(Role::Shown, name));
-        scenario.peers.iter().for_each(|name| figure.enter(Role::Peer, name));
-        figure.twins = Some((scenario.twins.0.to_owned(), scenario.twins.1.to_owned()));
-        figure.samples =
-            scenario.results.into_iter().map(|(name, sample)| (name.to_owned(), sample)).collect();
-        figure
     }
 }
 

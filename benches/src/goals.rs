@@ -2,6 +2,7 @@
 
 use crate::figure::Figure;
 use crate::groups::{self, Against};
+use crate::jobs;
 use crate::report::ratio_json;
 use crate::sample::Ratio;
 use serde_json::{Value, json};
@@ -65,6 +66,7 @@ impl Goal {
 pub(crate) fn of_suite(suite: &str, figures: &[Figure]) -> Vec<Goal> {
     match suite {
         "queue" => queue(figures),
+        "jobs" => jobs::goals(figures),
         "stall" => stall(figures),
         _ => Vec::new(),
     }

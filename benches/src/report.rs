@@ -1,6 +1,6 @@
 //! What a suite found, as JSON and as text.
 
-use crate::contest::{Effort, Results};
+use crate::contest::Effort;
 use crate::figure::{Better, Figure};
 use crate::goals::{self, Goal};
 use crate::groups::{self, Against};
@@ -20,21 +20,6 @@ pub(crate) struct Report {
     pub(crate) processes: usize,
     pub(crate) machine: Machine,
     pub(crate) figures: Vec<Figure>,
-}
-
-/// A scenario told in time an operation: the shape of the suite `jobs`.
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) unit: &'static str,
-    /// The row of `results` that is ours.
-    pub(crate) ours: &'static str,
-    /// Other shapes of ours, which are shown and not compared.
-    pub(crate) variants: &'static [&'static str],
-    /// The peers that ours is compared with.
-    pub(crate) peers: &'static [&'static str],
-    /// A peer and its twin, which is the same once more: how far equal things differ.
-    pub(crate) twins: (&'static str, &'static str),
-    pub(crate) results: Results,
 }
 
 pub(crate) fn ratio_json(ratio: Ratio) -> Value {

@@ -10,6 +10,7 @@
 //! | `open` | how long jobs wait that come at random |
 //! | `idle` | memory and sleeps of providers that have nothing to do |
 //! | `micro` | single steps of the way |
+//! | `goals` | what the figures should come to |
 //! | `system`, `ours`, `smol_peer`, `tokio_peer`, `go` | the contestants |
 //! | `panel`, `samples`, `histogram`, `figures` | rounds with several figures each |
 
@@ -19,6 +20,7 @@ mod counts;
 mod figures;
 mod flood;
 mod go;
+mod goals;
 mod histogram;
 mod idle;
 mod micro;
@@ -38,6 +40,7 @@ use figures::Figures;
 use go::Go;
 
 pub(crate) use alone::profile;
+pub(crate) use goals::goals;
 pub(crate) use idle::{POINT, point};
 
 /// One contest: the names of the scenarios that come of it, and how to hold it.

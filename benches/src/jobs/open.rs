@@ -35,7 +35,7 @@ pub(super) const CROSS: [&str; 4] = [
 const RATE: f64 = 5_000.0;
 const SMOL: &str = "async-channel + smol";
 const GO: &[&str] = &["Go channels"];
-const FUTEX: &str = "raw futex";
+pub(super) const FUTEX: &str = "raw futex";
 
 /// The instants at which jobs come, with exponential gaps.
 struct Arrivals {
@@ -82,10 +82,7 @@ fn same<S: System, F: Future<Output = ()> + Send>(
     system: S,
     limit: Duration,
     sleep_until: impl Fn(&S, Instant) -> F + Clone + Send + 'static,
-) -> Entry
-where
-    S: Sync,
-{
+) -> Entry {
     let system = Arc::new(system);
     let round = move || {
         let (own, sleep_until) = (Arc::clone(&system), sleep_until.clone());

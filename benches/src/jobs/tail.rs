@@ -118,12 +118,14 @@ pub(super) fn all(effort: Effort, go: Option<&Go>) -> Vec<Figures> {
     let figures = NAMES.into_iter().zip(results).map(|(name, results)| {
         let hiccups = HICCUPS.iter().map(|(_, name)| *name).filter(|n| results.contains_key(n));
         let hiccups: Vec<_> = hiccups.collect();
-        Figures::new(name, "µs", "bifrost", results)
+        let figures = Figures::new(name, "µs", "bifrost", results)
             .variants(&["bifrost, own drivers"])
             .variants(&hiccups)
             .peers(PEERS)
             .peers_if(go.is_some(), GO)
-            .group("tail")
+            .group("tail");
+        // What is compared is the tail: a queue that serves its latest first has the best median.
+        if NAMES[2..].contains(&name) { figures } else { figures.shown() }
     });
     figures.collect()
 }
