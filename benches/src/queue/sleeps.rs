@@ -12,9 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Long enough for a traced consumer to have gone to sleep.
-const GAP: Duration = Duration::from_millis(2);
-const FEW: usize = 10;
-const MANY: usize = 60;
+const GAP: Duration = Duration::from_millis(5);
+const FEW: usize = 5;
+const MANY: usize = 25;
 
 /// `sleeps CONTESTANT COUNT`: a consumer that sleeps before each of so many messages. Prints how often it
 /// gave up its processor.

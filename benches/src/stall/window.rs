@@ -1,7 +1,7 @@
 //! The windows of one queue.
 
 use super::contestants::Run;
-use super::freeze::{freeze_thread, is_frozen};
+use super::freeze::Frozen;
 use crate::queue::{End, Shape};
 use crate::random::Random;
 use crossbeam_utils::CachePadded;
@@ -35,7 +35,7 @@ pub(super) struct Tally {
     pub(super) windows: usize,
     pub(super) blocked: usize,
     pub(super) starved: usize,
-    /// Windows that were crowded by others on the machine, and not counted.
+    /// Windows that others on the machine crowded or made too long, and that are not counted.
     pub(super) repeated: usize,
     pub(super) transfers: u64,
     pub(super) watched: Duration,
@@ -81,9 +81,9 @@ fn run<E: End<u64>>(end: E, windows: usize) -> Tally {
         // On a machine that is too crowded to measure on, this ends all the same.
         while tally.windows < windows && tally.repeated < 3 * windows {
             std::thread::sleep(Duration::from_micros(500 + random.below(2500) as u64));
-            freeze_thread(thread);
-            tally.add(&watch(done_by_watched, &waits));
-            while is_frozen() {
+            let frozen = Frozen::thread(thread);
+            tally.add(&watch(done_by_watched, &waits, &frozen));
+            while frozen.lasts() {
                 std::thread::sleep(LOOK);
             }
         }
@@ -112,10 +112,13 @@ struct Window {
     transfers: u64,
     longest_gap: Duration,
     length: Duration,
+    /// The watched thread had to wait for a processor.
     crowded: bool,
+    /// The other thread was frozen to the end.
+    whole: bool,
 }
 
-fn watch(done: &Done, waits: &Waits) -> Window {
+fn watch(done: &Done, waits: &Waits, frozen: &Frozen) -> Window {
     let waited = waits.total();
     let now = || (done.calls.load(Ordering::Relaxed), done.transfers.load(Ordering::Relaxed));
     let (calls, transfers) = now();
@@ -138,6 +141,7 @@ fn watch(done: &Done, waits: &Waits) -> Window {
         longest_gap,
         length: began.elapsed(),
         crowded: waits.total().saturating_sub(waited) > CROWDED,
+        whole: frozen.lasts(),
     }
 }
 
@@ -145,7 +149,7 @@ impl Tally {
     fn add(&mut self, window: &Window) {
         // A crowded window in which the thread got through says as much as any other.
         let stuck = window.calls < CALLS || window.transfers < TRANSFERS;
-        if window.crowded && stuck {
+        if window.crowded && stuck || !window.whole {
             self.repeated += 1;
             return;
         }
@@ -157,7 +161,9 @@ impl Tally {
         }
         self.transfers += window.transfers;
         self.watched += window.length;
-        self.longest_gap = self.longest_gap.max(window.longest_gap);
+        if !window.crowded {
+            self.longest_gap = self.longest_gap.max(window.longest_gap);
+        }
     }
 }
 
@@ -184,7 +190,7 @@ mod tests {
 
     fn window(calls: u64, transfers: u64, crowded: bool) -> Window {
         let longest_gap = Duration::from_millis(1);
-        Window { calls, transfers, longest_gap, length: WATCHED, crowded }
+        Window { calls, transfers, longest_gap, length: WATCHED, crowded, whole: true }
     }
 
     #[test]
@@ -202,5 +208,12 @@ mod tests {
         tally.add(&window(0, 0, true));
         tally.add(&window(5000, 2500, true));
         assert_eq!((tally.blocked, tally.starved, tally.repeated), (0, 0, 1));
+    }
+
+    #[test]
+    fn a_window_that_outlasted_the_freeze_is_repeated() {
+        let mut tally = Tally::default();
+        tally.add(&Window { whole: false, ..window(5000, 2500, false) });
+        assert_eq!((tally.windows, tally.repeated), (0, 1));
     }
 }
