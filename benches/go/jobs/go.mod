@@ -1,3 +1,3 @@
-module bifrost-bench-jobs
+module benches/jobs
 
 go 1.22

@@ -3,7 +3,7 @@
 // Speaks lines over stdin and stdout, one answer a command, so that its rounds can be interleaved with
 // those of the Rust contestants:
 //
-//	version                                      -> ok go1.26 2
+//	threads COUNT                                -> ok
 //	pool KIND PROVIDERS WORKERS CALLERS QUEUE    -> ok ID
 //	close ID                                     -> ok
 //	closed ID JOBS                               -> ok WALL_NS CPU_NS SWITCHES ALLOCATIONS
@@ -31,7 +31,6 @@ import (
 )
 
 func main() {
-	runtime.GOMAXPROCS(threads())
 	out := bufio.NewWriter(os.Stdout)
 	in := bufio.NewScanner(os.Stdin)
 	pools := map[int]*pool{}
@@ -48,23 +47,11 @@ func main() {
 	}
 }
 
-// threads is what BENCH_THREADS says, as many as the Rust contestants have.
-func threads() int {
-	n, err := strconv.Atoi(os.Getenv("BENCH_THREADS"))
-	if err != nil || n < 1 {
-		return 2
-	}
-	return n
-}
-
 func command(words []string, pools map[int]*pool, next *int) (string, error) {
 	if len(words) == 0 {
 		return "", fmt.Errorf("no command")
 	}
-	switch words[0] {
-	case "version":
-		return fmt.Sprintf("%s %d", runtime.Version(), runtime.GOMAXPROCS(0)), nil
-	case "idle":
+	if words[0] == "idle" {
 		return idle(), nil
 	}
 	var kind string
@@ -85,6 +72,9 @@ func command(words []string, pools map[int]*pool, next *int) (string, error) {
 		*next++
 		pools[*next] = p
 		return strconv.Itoa(*next), nil
+	case words[0] == "threads" && len(numbers) == 1:
+		runtime.GOMAXPROCS(numbers[0])
+		return "", nil
 	case words[0] == "timers" && len(numbers) == 1:
 		return timers(numbers[0]), nil
 	}

@@ -85,10 +85,7 @@ fn contests<'a>(
 
 /// The scenarios whose names are wanted, with those of the same contest.
 pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure> {
-    let go = Go::start()
-        .inspect_err(|error| eprintln!("benches: no rows of Go: {error}"))
-        .inspect(|go| eprintln!("benches: Go is {}", go.version()))
-        .ok();
+    let go = Go::start();
     let mut figures = Vec::new();
     for contest in contests(effort, go.as_ref(), wanted) {
         if contest.names.iter().any(|name| wanted(name)) {
