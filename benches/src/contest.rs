@@ -28,6 +28,13 @@ impl Plan {
 }
 
 impl Effort {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+
     /// For a suite of a few scenarios.
     pub(crate) fn plan(self) -> Plan {
         match self {
