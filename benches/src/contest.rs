@@ -27,6 +27,15 @@ impl Plan {
     }
 }
 
+impl Effort {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// One that is measured.
 pub(crate) trait Contestant {
     /// Does `count` operations and says how long they took.

@@ -3,7 +3,7 @@
 use crate::contest::{Contestant, Plan, Results, hold_as, hold_counts};
 use crate::sample::{Ratio, Sample};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a contestant is to the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,6 +199,12 @@ impl Figure {
             Total::Sum => sample.0.iter().sum(),
         };
         self.samples.get(name).map_or(f64::NAN, of)
+    }
+
+    /// What else was seen of anybody.
+    pub(crate) fn details_named(&self) -> Vec<&str> {
+        let names = self.details.values().flat_map(BTreeMap::keys).map(String::as_str);
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Where the middle eight of ten rounds lie.

@@ -60,11 +60,6 @@ impl Machine {
             peers: versions(),
         }
     }
-
-    pub(crate) fn line(&self) -> String {
-        let go = self.go.as_deref().unwrap_or("no Go");
-        format!("{}, {}, {go}, {}, revision {}", self.hardware, self.rust, self.date, self.git)
-    }
 }
 
 fn hardware() -> String {

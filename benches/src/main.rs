@@ -111,7 +111,7 @@ fn tell(arguments: &Arguments, suite: &str, figures: Vec<Figure>) -> io::Result<
     if let Some(directory) = &arguments.out {
         std::fs::create_dir_all(directory)?;
         write(&directory.join(format!("{suite}.json")), &report.to_json())?;
-        let charts = chart::draw(&report);
+        let charts = chart::draw(&report).map_err(|error| io::Error::other(error.to_string()))?;
         for (name, svg) in &charts {
             write(&directory.join(name), svg)?;
         }

@@ -116,6 +116,18 @@ impl Report {
         groups::mean(&self.figures, Against::Best)
     }
 
+    /// The file names of a group's charts begin with this.
+    pub(crate) fn stem(&self, group: &str) -> String {
+        if group == self.suite { group.to_owned() } else { format!("{}-{group}", self.suite) }
+    }
+
+    /// Where, with what and when.
+    pub(crate) fn origin(&self) -> String {
+        let machine = &self.machine;
+        let go = machine.go.as_deref().unwrap_or("no Go");
+        format!("{}, {}, {go}, {}", machine.hardware, machine.rust, machine.date)
+    }
+
     pub(crate) fn goals(&self) -> Vec<Goal> {
         goals::of_suite(&self.suite, &self.figures)
     }
@@ -133,7 +145,7 @@ impl Report {
         let value = json!({
             "schema": SCHEMA,
             "suite": self.suite,
-            "effort": format!("{:?}", self.effort).to_lowercase(),
+            "effort": self.effort.name(),
             "processes": self.processes,
             "git": self.machine.git,
             "machine": self.machine.hardware,
@@ -157,7 +169,7 @@ impl Report {
     }
 
     fn write_to(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "suite {}: {}", self.suite, self.machine.line())?;
+        writeln!(text, "suite {}: {}, revision {}", self.suite, self.origin(), self.machine.git)?;
         for figure in &self.figures {
             figure.write_to(text)?;
         }

@@ -1,5 +1,6 @@
 //! The rings and the channel over them, beside everybody else's.
 
+mod batch;
 mod channels;
 mod ends;
 mod go_channel;
@@ -12,7 +13,7 @@ mod transfer;
 mod wake;
 
 pub(crate) use ends::{End, Shape};
-pub(crate) use ours::{JOB_RING, job_ring};
+pub(crate) use ours::{JOB_RING, RING, job_ring, ring};
 pub(crate) use peers::{Row, all as all_peers};
 pub(crate) use scenarios::suite;
 pub(crate) use sleeps::run as sleeps;

@@ -1,13 +1,15 @@
 //! The scenarios of the suite, by name.
 
-use super::ends::{Line, Payload};
-use super::ours::{JOB_RING, job_ring};
+use super::batch::batches;
+use super::ends::{Line, Shape, WaitingShape};
+use super::ours::{CHANNEL, JOB_RING, RING, job_ring, ring};
 use super::peers::Row;
 use super::solo::{Alone, FLOOR, floor};
 use super::transfer::{Sides, Trying, Waiting};
-use super::{Shape, channels, go_channel, peers, wake};
+use super::{channels, go_channel, peers, wake};
 use crate::contest::{Contestant, Effort, Plan};
 use crate::figure::{Entry, Figure, Role, Title, Unit};
+use bifrost::queue;
 
 type Boxed = Box<dyn Contestant>;
 
@@ -24,6 +26,14 @@ const TRY: [Across; 9] = [
     ("try_1p1c_64", 1, 1, 64),
     ("try_4p4c_64", 4, 4, 64),
     ("try_8p8c_64", 8, 8, 64),
+];
+
+/// And how many values ours moves an operation; the peers move one.
+const BATCH: [(Across, usize); 4] = [
+    (("batch8_1p1c_1024", 1, 1, 1024), 8),
+    (("batch8_4p4c_1024", 4, 4, 1024), 8),
+    (("batch32_1p1c_1024", 1, 1, 1024), 32),
+    (("batch32_4p4c_1024", 4, 4, 1024), 32),
 ];
 
 const PAYLOAD: [Across; 2] =
@@ -55,6 +65,8 @@ pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure
         }
     }
     figures.extend(TRY.iter().filter(|across| told(across.0)).map(|across| trying(*across, plan)));
+    let batch = BATCH.iter().filter(|(across, _)| told(across.0));
+    figures.extend(batch.map(|(across, size)| batch_of(*across, *size, plan)));
     figures.extend(
         PAYLOAD.iter().filter(|across| told(across.0)).map(|across| payload(*across, plan)),
     );
@@ -88,9 +100,12 @@ fn solo(name: &'static str, bytes: usize, plan: Plan) -> Figure {
     let mut rows = if bytes == 8 {
         let mut rows = peers::all::<u64, _>(1024, &Alone);
         rows.push((Role::Ours, JOB_RING, Alone.of(job_ring(1024))));
+        rows.push((Role::Shown, RING, Alone.of(ring::<u64>(1024))));
         rows
     } else {
-        peers::all::<Line, _>(1024, &Alone)
+        let mut rows = peers::all::<Line, _>(1024, &Alone);
+        rows.push((Role::Ours, RING, Alone.of(ring::<Line>(1024))));
+        rows
     };
     rows.push((Role::Shown, FLOOR, floor()));
     Figure::hold(title, plan, entries(rows))
@@ -101,17 +116,24 @@ fn trying((name, producers, consumers, capacity): Across, plan: Plan) -> Figure 
     let shape = Trying(Sides { producers, consumers });
     let mut rows = peers::all::<u64, _>(capacity, &shape);
     rows.push((Role::Ours, JOB_RING, shape.of(job_ring(capacity))));
+    rows.push((Role::Shown, RING, shape.of(ring::<u64>(capacity))));
+    Figure::hold(title, plan, entries(rows))
+}
+
+fn batch_of((name, producers, consumers, capacity): Across, size: usize, plan: Plan) -> Figure {
+    let title = Title { name, group: "batch", unit: Unit::Millions };
+    let sides = Sides { producers, consumers };
+    let mut rows = peers::fast::<u64, _>(capacity, &Trying(sides));
+    rows.push((Role::Ours, RING, batches(sides, size, ring::<u64>(capacity))));
     Figure::hold(title, plan, entries(rows))
 }
 
 fn payload((name, producers, consumers, capacity): Across, plan: Plan) -> Figure {
     let title = Title { name, group: "payload", unit: Unit::Millions };
-    let rows = fast::<Line>(producers, consumers, capacity);
+    let shape = Trying(Sides { producers, consumers });
+    let mut rows = peers::fast::<Line, _>(capacity, &shape);
+    rows.push((Role::Ours, RING, shape.of(ring::<Line>(capacity))));
     Figure::hold(title, plan, entries(rows))
-}
-
-fn fast<T: Payload>(producers: usize, consumers: usize, capacity: usize) -> Vec<Row<Boxed>> {
-    peers::fast::<T, _>(capacity, &Trying(Sides { producers, consumers }))
 }
 
 fn blocking(
@@ -122,6 +144,7 @@ fn blocking(
     let title = Title { name, group: "blocking", unit: Unit::Millions };
     let sides = Sides { producers, consumers };
     let mut rows = channels::all::<u64, _>(capacity, &Waiting(sides));
+    rows.push((Role::Ours, CHANNEL, Waiting(sides).of(queue::channel::<u64>(capacity))));
     rows.extend(go.map(|go| go_channel::row(go, sides, capacity)));
     Figure::hold(title, plan, entries(rows))
 }

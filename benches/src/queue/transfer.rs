@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 /// Numbers start again here, so that each is an index.
-const NUMBERS: usize = 1 << 20;
+pub(crate) const NUMBERS: usize = 1 << 20;
 
 /// How many threads push and how many pop.
 #[derive(Clone, Copy, Debug)]

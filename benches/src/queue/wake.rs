@@ -2,10 +2,13 @@
 
 use super::channels;
 use super::ends::{Channel, WaitingShape};
+use super::ours::CHANNEL;
+use super::peers::Row;
 use super::sleeps;
 use crate::contest::{Contestant, Effort};
 use crate::figure::{Entry, Figure, Role, Title, Unit};
 use crate::sample::Sample;
+use bifrost::queue;
 use rustix::thread::futex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -27,10 +30,8 @@ pub(crate) fn parked(effort: Effort) -> Figure {
     };
     let title = Title { name: NAME, group: "wake", unit: Unit::Microseconds("µs") };
     let entry = |(role, name, contestant)| Entry { role, name, contestant };
-    let mut rows = channels::all::<u64, _>(CAPACITY, &Woken);
-    rows.push((Role::Shown, FLOOR, Woken.of(Arc::new(RawFutex::default()))));
-    let mut figure =
-        Figure::hold_count(title, rounds, count, rows.into_iter().map(entry).collect());
+    let entries = everybody(&Woken).into_iter().map(entry).collect();
+    let mut figure = Figure::hold_count(title, rounds, count, entries);
     for name in names() {
         if let Some(seen) = sleeps::count(name) {
             let details = figure.details.entry(name.to_owned()).or_default();
@@ -42,11 +43,17 @@ pub(crate) fn parked(effort: Effort) -> Figure {
     figure
 }
 
-/// Everybody who can be traced.
+fn everybody<S: WaitingShape<u64>>(shape: &S) -> Vec<Row<S::Output>> {
+    let mut rows = channels::all::<u64, _>(CAPACITY, shape);
+    rows.push((Role::Ours, CHANNEL, shape.of(queue::channel(CAPACITY))));
+    rows.push((Role::Shown, FLOOR, shape.of(Arc::new(RawFutex::default()))));
+    rows
+}
+
+/// Everybody once.
 fn names() -> Vec<&'static str> {
-    let rows = channels::all::<u64, _>(1, &Named).into_iter();
-    let peers = rows.filter(|(role, ..)| *role == Role::Peer).map(|(_, name, ())| name);
-    peers.chain([FLOOR]).collect()
+    let rows = everybody(&Named).into_iter();
+    rows.filter(|(role, ..)| *role != Role::Twin).map(|(_, name, ())| name).collect()
 }
 
 struct Named;
@@ -59,10 +66,7 @@ impl WaitingShape<u64> for Named {
 
 /// Lets `shape` have the channel of this name.
 pub(crate) fn by_name<S: WaitingShape<u64>>(name: &str, shape: &S) -> Option<S::Output> {
-    if name == FLOOR {
-        return Some(shape.of(Arc::new(RawFutex::default())));
-    }
-    let rows = channels::all::<u64, _>(CAPACITY, shape);
+    let rows = everybody(shape);
     rows.into_iter().find(|row| row.1 == name).map(|(_, _, output)| output)
 }
 

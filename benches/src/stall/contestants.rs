@@ -2,8 +2,8 @@
 
 use super::window::{Tally, Trial};
 use crate::figure::Role;
-use crate::queue::{End, JOB_RING, Row, Shape, all_peers, job_ring};
-use bifrost::queue::JobQueue;
+use crate::queue::{End, JOB_RING, RING, Row, Shape, all_peers, job_ring, ring};
+use bifrost::queue::{JobQueue, Waking};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,12 @@ pub(super) fn all(trial: &Trial) -> Vec<Row<Run>> {
     let locked = Locked(Arc::new(Mutex::new(VecDeque::with_capacity(CAPACITY))));
     rows.push((Role::Peer, "Mutex<VecDeque>", trial.of(locked)));
     rows.push((Role::Ours, JOB_RING, trial.of(job_ring(CAPACITY))));
-    rows.push((Role::Ours, JOB_QUEUE, trial.of(Arc::new(JobQueue::new(CAPACITY, 1)))));
+    rows.push((Role::Shown, RING, trial.of(ring::<u64>(CAPACITY))));
+    rows.push((
+        Role::Ours,
+        JOB_QUEUE,
+        trial.of(Arc::new(JobQueue::new(CAPACITY, 1, Waking::Each))),
+    ));
     rows
 }
 
