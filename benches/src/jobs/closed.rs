@@ -105,7 +105,7 @@ impl Scene {
         let main = self.names[0] == SCENES[0].names[0];
         let pace = if main { Pace::main(effort) } else { Pace::side(effort) };
         let panel = panel::hold(pace, &mut contestants(self.shape, go));
-        panel.figures(self.names, "closed loop", |figures| {
+        panel.figures(self.names, "closed_loop", |figures| {
             let figures = figures.variants(&["bifrost, own drivers"]).peers(PEERS);
             figures.peers_if(go.is_some(), GO).twins(TWINS)
         })

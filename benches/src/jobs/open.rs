@@ -238,7 +238,7 @@ pub(super) fn same_executor(effort: Effort, go: Option<&Go>) -> Vec<Figures> {
             .variants(&["bifrost, own drivers"])
             .peers(&[SMOL])
             .peers_if(go.is_some(), GO)
-            .group("open loop")
+            .group("open_loop")
     });
     figures.collect()
 }
@@ -256,7 +256,7 @@ pub(super) fn cross_thread(effort: Effort) -> Vec<Figures> {
         Figures::new(name, unit, "bifrost", results)
             .variants(&["bifrost, embedded", FUTEX])
             .peers(&[SMOL])
-            .group("open loop")
+            .group("open_loop")
     });
     figures.collect()
 }

@@ -95,7 +95,7 @@ impl Panel {
             roles(Figures::new(name, unit, "bifrost", results.clone()))
         };
         let wall = of(wall, "ns/job", &self.wall).group(group);
-        let cpu = of(cpu, "CPU ns/job", &self.cpu).group("CPU").shown();
+        let cpu = of(cpu, "CPU ns/job", &self.cpu).group("cpu").shown();
         vec![wall.detail("sleeps/1000 jobs", self.switches.clone()), cpu]
     }
 }
