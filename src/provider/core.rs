@@ -112,7 +112,7 @@ impl Core {
             _ => None,
         };
         let pool = own_pool.as_ref().unwrap_or(parts.pool);
-        let unit = pool.add().ok_or(StartError::TooMany)?;
+        let unit = pool.add(config.workers.max).ok_or(StartError::TooMany)?;
         let lanes = lanes(&config);
         let records = records(&config, &lanes);
         let period = config.queue_timeout.min(config.timeout) / 100;
@@ -140,6 +140,12 @@ impl Core {
             config,
         };
         let core = Arc::new_cyclic(|own| Slab::new(records, host(own)));
+        let freed = Arc::downgrade(&core);
+        core.when_freed(move || {
+            if let Some(core) = freed.upgrade() {
+                core.offer_record();
+            }
+        });
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
         core.host().exit.open();
