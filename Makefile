@@ -3,6 +3,8 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CARGO   ?= cargo
+# QUICK=1 makes `make bench` end within minutes; its figures are for the eye.
+QUICK   ?=
 # HTTP=0 builds the libraries without native dependencies (no HTTP jobs).
 HTTP    ?= 1
 
@@ -20,7 +22,7 @@ LOOM    := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" CARGO_TARGET_DIR="$(TARGET)/loom"
            CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true $(CARGO)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint loom mutants theory lib install uninstall clean
+.PHONY: help setup demo test lint loom mutants theory bench lib install uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -49,6 +51,9 @@ mutants: setup ## weaken each memory ordering, one at a time (ONLY=src/ring for 
 
 theory: setup ## queueing theory against the real pool on the test clock, the long run
 	$(CARGO) test --release --locked --test theory -- --ignored --nocapture
+
+bench: setup ## queue, jobs and stall beside all peers, into docs/bench (QUICK=1: for the eye)
+	$(CARGO) run --release --locked -p benches -- all --out docs/bench $(if $(filter-out 0,$(QUICK)),--quick)
 
 lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)
 	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) --crate-type staticlib \
