@@ -1,0 +1,69 @@
+//! No value is lost, none comes twice, and those of one producer come in order, under eight threads.
+//!
+//! A million operations by default, 10^8 for each queue in `make stress`, plain and with pauses.
+
+use bifrost::queue::JobQueue;
+use bifrost::ring::JobRing;
+use stress_tests::conserve::{Load, run};
+use stress_tests::faulty::{Fault, Faulty};
+use stress_tests::queue::Queue;
+use stress_tests::seed;
+
+#[track_caller]
+fn must_conserve<Q: Queue>(name: &str, load: Load, make: impl Fn(usize) -> Q) {
+    let conserved = run(load, &make(load.capacity)).unwrap_or_else(|what| panic!("{name}: {what}"));
+    println!("{name}, {load:?}: {conserved}");
+    assert_eq!(conserved.operations, load.operations);
+    assert!(conserved.full > 0 && conserved.empty > 0, "both ends were met: {conserved}");
+    assert!(conserved.replaced > 0 && conserved.declined > 0, "every call was made: {conserved}");
+}
+
+fn short(capacity: usize, operations: u64) -> Load {
+    Load { seed: seed::seed(5), one_in: 64, capacity, operations }
+}
+
+fn long(capacity: usize, operations: u64) -> Load {
+    Load { seed: seed::fresh(), one_in: 4096, capacity, operations }
+}
+
+#[test]
+fn a_million_operations_of_a_job_ring_are_conserved() {
+    for (capacity, operations) in [(1, 40_000), (2, 40_000), (7, 120_000), (64, 800_000)] {
+        must_conserve("JobRing", short(capacity, operations), JobRing::new);
+    }
+}
+
+#[test]
+fn a_million_operations_of_a_job_queue_are_conserved() {
+    for (capacity, operations) in [(1, 40_000), (3, 160_000), (64, 800_000)] {
+        must_conserve("JobQueue", short(capacity, operations), |n| JobQueue::new(n, 1));
+    }
+}
+
+#[test]
+#[ignore = "long: make stress"]
+fn a_hundred_million_operations_of_a_job_ring_are_conserved() {
+    for capacity in [1, 2, 3, 4, 7] {
+        must_conserve("JobRing", long(capacity, 2_000_000), JobRing::new);
+    }
+    must_conserve("JobRing", long(64, 40_000_000), JobRing::new);
+    must_conserve("JobRing", long(1024, 50_000_000), JobRing::new);
+}
+
+#[test]
+#[ignore = "long: make stress"]
+fn a_hundred_million_operations_of_a_job_queue_are_conserved() {
+    must_conserve("JobQueue", long(3, 10_000_000), |n| JobQueue::new(n, 1));
+    must_conserve("JobQueue", long(1024, 90_000_000), |n| JobQueue::new(n, 1));
+}
+
+#[test]
+fn values_that_are_lost_doubled_or_out_of_order_are_found() {
+    for fault in [Fault::Lost, Fault::Duplicated, Fault::Reordered, Fault::WrongReplaced] {
+        let load = Load { capacity: 8, operations: 80_000, ..short(8, 80_000) };
+        let what = run(load, &Faulty::new(load.capacity, fault)).expect_err("the fault shows");
+        assert!(what.starts_with("Load { seed: "), "{what}");
+    }
+    let right = short(8, 80_000);
+    assert!(run(right, &Faulty::new(8, Fault::None)).is_ok());
+}

@@ -1,0 +1,56 @@
+//! Every answer of a queue under contention is one that a queue used by a single thread could have given
+//! (Full and Empty are exact, and closing is one step: S3).
+//!
+//! With `--cfg bifrost_chaos` alone: five calls take a microsecond, and without a pause in the middle of one
+//! they hardly ever overlap. `make stress` runs the long forms with seeds of their own; `BIFROST_SEED`
+//! repeats one.
+#![cfg(bifrost_chaos)]
+
+use bifrost::queue::JobQueue;
+use bifrost::ring::JobRing;
+use stress_tests::queue::Queue;
+use stress_tests::seed;
+use stress_tests::window::{Plan, Seen, run};
+
+const CAPACITIES: [usize; 5] = [1, 2, 3, 4, 7];
+
+/// Runs `windows` for each capacity.
+fn must_be_linearizable<Q: Queue + Send>(
+    name: &str,
+    seed: u64,
+    windows: u64,
+    pop_if: bool,
+    make: impl Fn(usize) -> Q + Sync,
+) {
+    for capacity in CAPACITIES {
+        let plan = Plan { seed, capacity, windows, pop_if };
+        let seen = run(plan, &make).unwrap_or_else(|violation| panic!("{name}: {violation}"));
+        println!("{name}, capacity {capacity}, seed {seed}: {seen}");
+        let Seen { windows: judged, concurrent, full, empty, closed, .. } = seen;
+        assert_eq!(judged, windows);
+        assert!(concurrent > windows / 20, "too few windows with overlapping calls: {seen}");
+        assert!(full > 0 && empty > 0 && closed > 0, "an answer was never given: {seen}");
+    }
+}
+
+#[test]
+fn a_job_ring_answers_as_if_used_by_one_thread() {
+    must_be_linearizable("JobRing", seed::seed(1), 1000, true, JobRing::new);
+}
+
+#[test]
+fn a_job_queue_answers_as_if_used_by_one_thread() {
+    must_be_linearizable("JobQueue", seed::seed(2), 500, false, |n| JobQueue::new(n, 1));
+}
+
+#[test]
+#[ignore = "long: make stress"]
+fn long_histories_of_a_job_ring() {
+    must_be_linearizable("JobRing", seed::fresh(), 100_000, true, JobRing::new);
+}
+
+#[test]
+#[ignore = "long: make stress"]
+fn long_histories_of_a_job_queue() {
+    must_be_linearizable("JobQueue", seed::fresh(), 50_000, false, |n| JobQueue::new(n, 1));
+}
