@@ -11,6 +11,7 @@ use crate::queue::Queue;
 use crate::seed::{Random, disturbed, mix};
 use bifrost::ring::IndexStack;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How many threads push.
@@ -99,7 +100,9 @@ pub fn run<Q: Queue>(load: Load, queue: &Q) -> Result<Conserved, String> {
         let producers: Vec<_> = (0..PRODUCERS).map(start).collect();
         let consumers: Vec<_> = (PRODUCERS..PRODUCERS + CONSUMERS).map(start).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, Told>| {
-            thread.join().unwrap_or_else(|_| Err("a thread panicked".to_owned()))
+            thread
+                .join()
+                .unwrap_or_else(|_| Err("a thread panicked outside of its program".to_owned()))
         };
         let mut told: Vec<Told> = producers.into_iter().map(join).collect();
         queue.call(Op::Close);
@@ -131,10 +134,12 @@ impl<Q: Queue> Store<'_, Q> {
     fn perform(&self, load: Load, number: usize, each: u64) -> Told {
         let mut tally = Tally::default();
         let random = Random::new(load.seed, number as u64);
-        let told = match number < PRODUCERS {
+        let program = || match number < PRODUCERS {
             true => self.produce(number, random, each, &mut tally),
             false => self.consume(random, &mut tally),
         };
+        let told = catch_unwind(AssertUnwindSafe(program))
+            .unwrap_or_else(|_| Err("a thread panicked".to_owned()));
         if told.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }

@@ -10,7 +10,7 @@
 //! | [`conserve`] | did each of many million values come out once, in its producer's order? |
 //! | [`standstill`] | one thread stands still in front of an atomic operation: do the others get on? |
 //!
-//! [`faulty`] has queues with known faults, by which the questions themselves are tested.
+//! [`faulty`] and [`peers`] have queues with known faults, by which the questions themselves are tested.
 //!
 //! Everything runs in a plain build. With `--cfg bifrost_chaos` the library's atomics make seeded pauses
 //! ([`seed`]) and can stop a thread; [`standstill`] needs that.
@@ -19,6 +19,10 @@ pub mod bounded;
 pub mod conserve;
 pub mod faulty;
 pub mod linear;
+#[cfg(bifrost_chaos)]
+pub mod peers;
 pub mod queue;
 pub mod seed;
+#[cfg(bifrost_chaos)]
+pub mod standstill;
 pub mod window;

@@ -9,7 +9,8 @@ use crate::linear::{self, Call};
 use crate::queue::Queue;
 use crate::seed::{Random, disturbed};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
 /// How many threads call at once.
@@ -29,8 +30,19 @@ pub struct Plan {
     pub capacity: usize,
     /// How many windows.
     pub windows: u64,
-    /// Whether the queue has [`Op::PopIf`]; else [`Op::Reap`] is called.
-    pub pop_if: bool,
+    /// What the queue can be asked.
+    pub offer: Offer,
+}
+
+/// Which calls a queue has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// All but [`Op::Reap`], which `PopIf` stands for.
+    PopIf,
+    /// All but [`Op::PopIf`].
+    Reap,
+    /// [`Op::Push`] and [`Op::Pop`] alone.
+    Plain,
 }
 
 /// What was seen.
@@ -74,6 +86,7 @@ pub fn run<Q: Queue + Send>(plan: Plan, make: impl Fn(usize) -> Q + Sync) -> Res
         ready: AtomicUsize::new(0),
         stamp: AtomicU64::new(0),
         over: AtomicU64::new(plan.windows),
+        panicked: AtomicBool::new(false),
         history: Mutex::new(History::new()),
     };
     std::thread::scope(|scope| {
@@ -99,6 +112,7 @@ struct Stage<Q> {
     ready: AtomicUsize,
     stamp: AtomicU64,
     over: AtomicU64,
+    panicked: AtomicBool,
     history: Mutex<History>,
 }
 
@@ -133,9 +147,13 @@ impl<Q: Queue> Stage<Q> {
             while self.ready.load(Ordering::SeqCst) < THREADS {
                 std::thread::yield_now();
             }
-            disturbed(seed, number, self.plan.one_in(window), || {
-                calls.extend(ops.map(|op| self.call(&queue, thread, op)));
-            });
+            let program = || calls.extend(ops.map(|op| self.call(&queue, thread, op)));
+            let ran = catch_unwind(AssertUnwindSafe(|| {
+                disturbed(seed, number, self.plan.one_in(window), program);
+            }));
+            if ran.is_err() {
+                self.panicked.store(true, Ordering::SeqCst);
+            }
             self.extend(calls);
             self.turn.wait();
         }
@@ -162,6 +180,9 @@ impl<Q: Queue> Stage<Q> {
             self.extend(rest);
             let history =
                 std::mem::take(&mut *self.history.lock().unwrap_or_else(PoisonError::into_inner));
+            if self.panicked.load(Ordering::SeqCst) {
+                return Err(format!("{:?}, window {window}: a call panicked", self.plan));
+            }
             seen.judge(self.plan, window, &history)?;
             if history.iter().any(|call| call.op == Op::Close) {
                 *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -182,11 +203,16 @@ impl Plan {
     fn ops(&self, window: u64, thread: usize) -> impl Iterator<Item = Op> + use<> {
         let mut random = Random::new(self.seed, window * (THREADS as u64 + 1) + thread as u64);
         // One window in four ends with a closed queue; sometimes two threads want to close it.
-        let closing = window % 4 == 3 && (thread == 0 || thread == 1 && random.below(4) == 0);
+        let offer = self.offer;
+        let closing = offer != Offer::Plain
+            && window % 4 == 3
+            && (thread == 0 || thread == 1 && random.below(4) == 0);
         let close_at = closing.then(|| random.below(CALLS as u64) as usize);
-        let pop_if = if self.pop_if { Op::PopIf } else { Op::Reap };
+        let pop_if = if offer == Offer::PopIf { Op::PopIf } else { Op::Reap };
         (0..CALLS).map(move |n| match random.below(20) {
             _ if close_at == Some(n) => Op::Close,
+            10.. if offer == Offer::Plain => Op::Pop,
+            _ if offer == Offer::Plain => Op::Push(number(thread, n)),
             0..=7 => Op::Push(number(thread, n)),
             8..=9 => Op::ForcePush(number(thread, n)),
             10..=15 => Op::Pop,

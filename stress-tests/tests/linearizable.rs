@@ -8,9 +8,10 @@
 
 use bifrost::queue::JobQueue;
 use bifrost::ring::JobRing;
+use stress_tests::peers::Stamped;
 use stress_tests::queue::Queue;
 use stress_tests::seed;
-use stress_tests::window::{Plan, Seen, run};
+use stress_tests::window::{Offer, Plan, Seen, run};
 
 const CAPACITIES: [usize; 5] = [1, 2, 3, 4, 7];
 
@@ -19,11 +20,11 @@ fn must_be_linearizable<Q: Queue + Send>(
     name: &str,
     seed: u64,
     windows: u64,
-    pop_if: bool,
+    offer: Offer,
     make: impl Fn(usize) -> Q + Sync,
 ) {
     for capacity in CAPACITIES {
-        let plan = Plan { seed, capacity, windows, pop_if };
+        let plan = Plan { seed, capacity, windows, offer };
         let seen = run(plan, &make).unwrap_or_else(|violation| panic!("{name}: {violation}"));
         println!("{name}, capacity {capacity}, seed {seed}: {seen}");
         let Seen { windows: judged, concurrent, full, empty, closed, .. } = seen;
@@ -35,22 +36,29 @@ fn must_be_linearizable<Q: Queue + Send>(
 
 #[test]
 fn a_job_ring_answers_as_if_used_by_one_thread() {
-    must_be_linearizable("JobRing", seed::seed(1), 1000, true, JobRing::new);
+    must_be_linearizable("JobRing", seed::seed(1), 1000, Offer::PopIf, JobRing::new);
 }
 
 #[test]
 fn a_job_queue_answers_as_if_used_by_one_thread() {
-    must_be_linearizable("JobQueue", seed::seed(2), 500, false, |n| JobQueue::new(n, 1));
+    must_be_linearizable("JobQueue", seed::seed(2), 500, Offer::Reap, |n| JobQueue::new(n, 1));
 }
 
 #[test]
 #[ignore = "long: make stress"]
 fn long_histories_of_a_job_ring() {
-    must_be_linearizable("JobRing", seed::fresh(), 100_000, true, JobRing::new);
+    must_be_linearizable("JobRing", seed::fresh(), 100_000, Offer::PopIf, JobRing::new);
 }
 
 #[test]
 #[ignore = "long: make stress"]
 fn long_histories_of_a_job_queue() {
-    must_be_linearizable("JobQueue", seed::fresh(), 50_000, false, |n| JobQueue::new(n, 1));
+    must_be_linearizable("JobQueue", seed::fresh(), 50_000, Offer::Reap, |n| JobQueue::new(n, 1));
+}
+
+#[test]
+fn a_ring_that_says_empty_over_a_slot_being_filled_is_found() {
+    let plan = Plan { seed: 8, capacity: 3, windows: 20_000, offer: Offer::Plain };
+    let violation = run(plan, Stamped::new).expect_err("its Full and Empty are not exact");
+    assert!(violation.contains("Pop -> Empty") || violation.contains("-> Full"), "{violation}");
 }

@@ -1,0 +1,339 @@
+//! A thread that stands still anywhere in the middle of a call blocks and starves nobody (goal: lock-free).
+//!
+//! Where event-listener's list is used (a wait for space, and waking one), its mutex is taken; a thread is
+//! never stopped inside, since the list's own operations are not ours. So the claim for `JobQueue` is that
+//! of its calls that do not wait.
+#![cfg(bifrost_chaos)]
+
+use bifrost::queue::JobQueue;
+use bifrost::ring::{IndexStack, JobRing};
+use bifrost::sync::atomic::freeze::Place;
+use bifrost::sync::atomic::site;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use stress_tests::bounded::{Answer, Op};
+use stress_tests::peers::{Stamped, Tickets};
+use stress_tests::queue::Queue;
+use stress_tests::seed;
+use stress_tests::standstill::{Report, Scene, Tally, play};
+
+/// The producer of what is in the queue from the start.
+const STOCK: u32 = 900_000;
+
+/// A queue with something in it.
+struct Stocked<Q> {
+    queue: Q,
+    capacity: usize,
+    stock: Vec<u32>,
+}
+
+impl<Q: Queue> Stocked<Q> {
+    /// `level` values, after a pass over some positions, so that hints and laps have moved.
+    fn new(queue: Q, capacity: usize, level: usize) -> Self {
+        for n in 0..capacity as u32 / 2 + 1 {
+            assert_eq!(queue.call(Op::Push(n)), Answer::Pushed);
+            assert_eq!(queue.call(Op::Pop), Answer::Popped(n));
+        }
+        let stock: Vec<u32> = (0..level as u32).map(|n| STOCK + n).collect();
+        for &value in &stock {
+            assert_eq!(queue.call(Op::Push(value)), Answer::Pushed);
+        }
+        Self { queue, capacity, stock }
+    }
+
+    /// Makes one call and notes what went in and came out.
+    fn note(&self, op: Op, tally: &mut Tally) -> Answer {
+        let answer = tally.call(|| self.queue.call(op));
+        match (op, answer) {
+            (Op::Push(value) | Op::ForcePush(value), Answer::Pushed | Answer::Replaced(None)) => {
+                tally.pushed.push(value);
+            }
+            (Op::ForcePush(value), Answer::Replaced(Some(oldest))) => {
+                tally.pushed.push(value);
+                tally.popped.push(oldest);
+            }
+            (_, Answer::Popped(value)) => tally.popped.push(value),
+            _ => {}
+        }
+        answer
+    }
+
+    fn round(&self, tally: &mut Tally) -> bool {
+        self.note(Op::Push(tally.value()), tally);
+        self.note(Op::Pop, tally) != Answer::Closed
+    }
+
+    /// What went in came out or is still in, in each producer's order; and the queue works as before.
+    fn judge(&self, tallies: &[Tally]) -> Result<(), String> {
+        let mut last = Tally { thread: 99, ..Tally::default() };
+        while matches!(self.note(Op::Pop, &mut last), Answer::Popped(_)) {}
+        let all = || tallies.iter().chain([&last]);
+        for tally in all() {
+            let mut newest = BTreeMap::new();
+            for &value in &tally.popped {
+                if newest.insert(value / 1000, value).is_some_and(|before| before >= value) {
+                    return Err(format!("out of order: {:?}", tally.popped));
+                }
+            }
+        }
+        let mut entered: Vec<u32> = all().flat_map(|tally| tally.pushed.clone()).collect();
+        entered.extend(&self.stock);
+        let mut left: Vec<u32> = all().flat_map(|tally| tally.popped.clone()).collect();
+        entered.sort_unstable();
+        left.sort_unstable();
+        if entered != left {
+            return Err(format!("in {entered:?}, out {left:?}"));
+        }
+        let closed = self.queue.call(Op::Pop) == Answer::Closed;
+        let room = (0..=self.capacity as u32).map(|n| self.queue.call(Op::Push(n)));
+        let pushed = room.filter(|answer| *answer == Answer::Pushed).count();
+        let expected = if closed { 0 } else { self.capacity };
+        if pushed != expected {
+            return Err(format!("afterwards {pushed} of {expected} pushes succeed"));
+        }
+        Ok(())
+    }
+}
+
+/// What the thread does that will stand still, with a name.
+type Act<T> = (&'static str, Box<dyn Fn(&T, &mut Tally) + Sync>);
+type Acts<Q> = Vec<Act<Stocked<Q>>>;
+
+fn call<Q: Queue>(name: &'static str, op: fn(&Tally) -> Op) -> Act<Stocked<Q>> {
+    let act = move |it: &Stocked<Q>, tally: &mut Tally| {
+        it.note(op(tally), tally);
+    };
+    (name, Box::new(act))
+}
+
+/// One act for each call of `Op`.
+fn calls<Q: Queue>() -> Acts<Q> {
+    vec![
+        call("push", |tally| Op::Push(tally.value())),
+        call("force_push", |tally| Op::ForcePush(tally.value())),
+        call("pop", |_| Op::Pop),
+        call("pop_if", |_| Op::PopIf),
+        call("close", |_| Op::Close),
+        call("is_closed", |_| Op::IsClosed),
+        call("is_empty", |_| Op::IsEmpty),
+    ]
+}
+
+/// Plays each act on queues of some capacities, empty, in between and full.
+fn play_all<Q: Queue + Send>(
+    name: &str,
+    capacities: &[usize],
+    acts: &Acts<Q>,
+    round: fn(&Stocked<Q>, &mut Tally) -> bool,
+    make: impl Fn(usize) -> Q + Sync,
+) -> Report {
+    let levels = |capacity: usize| BTreeSet::from([0, capacity / 2, capacity]);
+    let stocks: Vec<(usize, usize)> =
+        capacities.iter().flat_map(|&c| levels(c).into_iter().map(move |l| (c, l))).collect();
+    let makes: Vec<_> = stocks
+        .iter()
+        .map(|&(capacity, level)| {
+            let make = &make;
+            move || Stocked::new(make(capacity), capacity, level)
+        })
+        .collect();
+    let scenes: Vec<Scene<'_, Stocked<Q>>> = acts
+        .iter()
+        .flat_map(|(call, act)| {
+            stocks.iter().zip(&makes).map(move |((capacity, level), make)| Scene {
+                name: format!("{name} of {capacity} holding {level}, {call}"),
+                make,
+                act: &**act,
+                round,
+                judge: Stocked::judge,
+            })
+        })
+        .collect();
+    let report = play(seed::seed(6), &scenes);
+    println!("{name}: {report}");
+    report
+}
+
+#[track_caller]
+fn nobody_was_held_up(report: &Report) {
+    let Report { blocked, starved, failed, .. } = report;
+    let all: Vec<&String> = blocked.iter().chain(starved).chain(failed).collect();
+    let some = &all[..all.len().min(4)];
+    assert!(all.is_empty(), "{report}\n{} findings, such as {some:#?}", all.len());
+}
+
+/// Every operation of `files` that any thread of this process came to was one at which a thread stood still.
+#[track_caller]
+fn every_site_was_frozen(report: &Report, files: &[&str], at_least: usize) {
+    let sites = site::sites();
+    let listed: BTreeSet<String> = sites
+        .iter()
+        .filter(|site| files.iter().any(|file| site.file.ends_with(file)))
+        .map(|site| format!("{}:{}:{}", site.file, site.line, site.column))
+        .collect();
+    let frozen: BTreeSet<String> = report.places.keys().map(Place::to_string).collect();
+    let missing: Vec<&String> = listed.difference(&frozen).collect();
+    assert!(missing.is_empty(), "reached and never frozen at: {missing:#?}");
+    assert!(listed.len() >= at_least, "only {} sites are listed: {listed:#?}", listed.len());
+}
+
+fn job_ring(capacities: &[usize]) {
+    let report = play_all("JobRing", capacities, &calls(), Stocked::round, JobRing::new);
+    nobody_was_held_up(&report);
+    every_site_was_frozen(&report, &["src/ring/job_ring.rs"], 6);
+}
+
+#[test]
+fn a_job_ring_goes_on_around_a_thread_that_stands_still() {
+    job_ring(&[1, 2, 3]);
+}
+
+#[test]
+#[ignore = "long: make stress"]
+fn job_rings_of_more_sizes_go_on() {
+    job_ring(&[1, 2, 3, 4, 5, 7, 16]);
+}
+
+#[test]
+#[ignore = "fails: JobRing::len multiplies with overflow when the head passes the tail that it has read"]
+fn the_length_is_within_bounds_however_late_it_is_told() {
+    let len = |it: &Stocked<JobRing>, tally: &mut Tally| {
+        assert!(tally.call(|| it.queue.len()) <= it.capacity);
+    };
+    let acts: Acts<JobRing> = vec![("len", Box::new(len))];
+    let report = play_all("JobRing", &[1, 2, 3], &acts, Stocked::round, JobRing::new);
+    nobody_was_held_up(&report);
+}
+
+/// Polls consumer `number` once, and leaves.
+fn poll(it: &Stocked<JobQueue>, number: u32, tally: &mut Tally) -> bool {
+    let mut pop = pin!(it.queue.pop(number));
+    match tally.call(|| pop.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
+        Poll::Ready(Ok(value)) => tally.popped.push(value),
+        Poll::Ready(Err(bifrost::ring::PopError::Closed)) => return false,
+        _ => {}
+    }
+    true
+}
+
+/// The others push, and wait as consumers that lose their patience at once.
+fn impatient(it: &Stocked<JobQueue>, tally: &mut Tally) -> bool {
+    it.note(Op::Push(tally.value()), tally);
+    poll(it, tally.thread as u32, tally)
+}
+
+const CONSUMERS: usize = 16;
+
+/// A queue whose consumers from 8 on wait and stay: more than the stock wakes.
+fn awaited(capacity: usize) -> JobQueue {
+    let queue = JobQueue::new(capacity, CONSUMERS);
+    for number in 8..CONSUMERS as u32 {
+        let mut waiting = ManuallyDrop::new(queue.pop(number));
+        let polled =
+            std::pin::Pin::new(&mut *waiting).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+    }
+    queue
+}
+
+fn job_queue(capacities: &[usize]) {
+    let mut acts: Acts<JobQueue> = calls();
+    let once = |it: &_, tally: &mut _| {
+        poll(it, 0, tally);
+    };
+    acts.push(("poll a consumer", Box::new(once)));
+    let twice = |it: &_, tally: &mut _| {
+        poll(it, 0, tally);
+        poll(it, 0, tally);
+    };
+    acts.push(("poll it twice", Box::new(twice)));
+    let announce = |it: &Stocked<JobQueue>, tally: &mut Tally| {
+        drop(tally.call(|| it.queue.wait_for_space()));
+    };
+    acts.push(("announce a producer and leave", Box::new(announce)));
+    let quiet =
+        play_all("JobQueue", &[1, 3], &acts, Stocked::round, |n| JobQueue::new(n, CONSUMERS));
+    nobody_was_held_up(&quiet);
+    let waking = play_all("JobQueue with consumers", capacities, &acts, impatient, awaited);
+    nobody_was_held_up(&waking);
+    let mut all = quiet;
+    for (place, times) in waking.places {
+        *all.places.entry(place).or_insert(0) += times;
+    }
+    let files = ["src/queue/job_queue.rs", "src/queue/waiters.rs", "src/sync/waker.rs"];
+    every_site_was_frozen(&all, &files, 15);
+}
+
+#[test]
+fn a_job_queue_goes_on_around_a_thread_that_stands_still() {
+    job_queue(&[2]);
+}
+
+#[test]
+#[ignore = "long: make stress"]
+fn job_queues_of_more_sizes_go_on() {
+    job_queue(&[1, 3, 4]);
+}
+
+#[test]
+fn a_free_list_goes_on_around_a_thread_that_stands_still() {
+    fn round(stack: &IndexStack, tally: &mut Tally) -> bool {
+        if let Some(index) = tally.call(|| stack.pop()) {
+            tally.popped.push(index);
+            tally.call(|| stack.push(index));
+            tally.pushed.push(index);
+        }
+        true
+    }
+    fn judge(stack: &IndexStack, tallies: &[Tally]) -> Result<(), String> {
+        let mut inside: Vec<u32> = std::iter::from_fn(|| stack.pop()).collect();
+        for tally in tallies {
+            inside.extend(tally.popped.iter().skip(tally.pushed.len()));
+        }
+        inside.sort_unstable();
+        let all: Vec<u32> = (0..stack.capacity() as u32).collect();
+        if inside == all { Ok(()) } else { Err(format!("of {all:?} there are {inside:?}")) }
+    }
+    let pop = |stack: &IndexStack, tally: &mut Tally| {
+        let index = tally.call(|| stack.pop());
+        tally.popped.extend(index);
+    };
+    let both = |stack: &IndexStack, tally: &mut Tally| {
+        round(stack, tally);
+    };
+    let figures = |stack: &IndexStack, tally: &mut Tally| {
+        assert!(tally.call(|| stack.len()) <= stack.capacity());
+        tally.call(|| stack.is_empty());
+    };
+    let acts: [Act<IndexStack>; 3] =
+        [("pop", Box::new(pop)), ("pop and push", Box::new(both)), ("figures", Box::new(figures))];
+    let make = || IndexStack::full(5);
+    let scenes = acts.iter().map(|(name, act)| {
+        let name = format!("IndexStack of 5, {name}");
+        Scene { name, make: &make, act: &**act, round, judge }
+    });
+    let report = play(seed::seed(7), &scenes.collect::<Vec<_>>());
+    println!("IndexStack: {report}");
+    nobody_was_held_up(&report);
+    every_site_was_frozen(&report, &["src/ring/stack.rs"], 8);
+}
+
+#[test]
+fn a_ring_of_tickets_is_found_to_block() {
+    let acts: Acts<Tickets> = vec![call("push", |tally| Op::Push(tally.value()))];
+    let report = play_all("a ring of tickets", &[8], &acts, Stocked::round, Tickets::new);
+    assert!(!report.blocked.is_empty(), "{report}");
+    let stood_still = |text: &&String| text.contains("while one stood still at");
+    assert!(report.blocked.iter().any(|text| stood_still(&text)), "{:?}", report.blocked);
+}
+
+#[test]
+fn a_ring_of_stamps_is_found_to_block() {
+    let acts: Acts<Stamped> =
+        vec![call("push", |tally| Op::Push(tally.value())), call("pop", |_| Op::Pop)];
+    let report = play_all("a ring of stamps", &[4], &acts, Stocked::round, Stamped::new);
+    assert!(!report.blocked.is_empty(), "{report}");
+}
