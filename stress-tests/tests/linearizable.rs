@@ -47,13 +47,13 @@ fn a_job_queue_answers_as_if_used_by_one_thread() {
 #[test]
 #[ignore = "long: make stress"]
 fn long_histories_of_a_job_ring() {
-    must_be_linearizable("JobRing", seed::fresh(), 100_000, Offer::PopIf, JobRing::new);
+    must_be_linearizable("JobRing", seed::fresh(), 20_000, Offer::PopIf, JobRing::new);
 }
 
 #[test]
 #[ignore = "long: make stress"]
 fn long_histories_of_a_job_queue() {
-    must_be_linearizable("JobQueue", seed::fresh(), 50_000, Offer::Reap, |n| JobQueue::new(n, 1));
+    must_be_linearizable("JobQueue", seed::fresh(), 10_000, Offer::Reap, |n| JobQueue::new(n, 1));
 }
 
 #[test]
