@@ -8,7 +8,7 @@
 
 use crate::bounded::{Answer, Op};
 use crate::queue::Queue;
-use crate::seed::{Random, disturbed, mix};
+use crate::seed::{Disturbance, Random, mix};
 use bifrost::ring::IndexStack;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -93,8 +93,10 @@ pub fn run<Q: Queue>(load: Load, queue: &Q) -> Result<Conserved, String> {
         let start = |number: usize| {
             let store = &store;
             scope.spawn(move || {
-                let program = || store.perform(load, number, each);
-                disturbed(load.seed, number as u64, load.one_in, program)
+                let Load { seed, one_in, .. } = load;
+                let thread = number as u64;
+                let disturbance = Disturbance { seed, thread, one_in, limit: u64::MAX };
+                disturbance.run(|| store.perform(load, number, each))
             })
         };
         let producers: Vec<_> = (0..PRODUCERS).map(start).collect();

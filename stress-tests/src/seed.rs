@@ -49,17 +49,29 @@ pub fn mix(word: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Runs `program` as thread `number` of `seed`, with a pause before one atomic operation in `one_in`. A
-/// plain build makes no pauses.
-pub fn disturbed<R>(seed: u64, number: u64, one_in: u32, program: impl FnOnce() -> R) -> R {
-    #[cfg(bifrost_chaos)]
-    return bifrost::sync::atomic::agent::Agent::new(seed, number)
-        .disturbed(one_in)
-        .run(program)
-        .result;
-    #[cfg(not(bifrost_chaos))]
-    {
-        let _ = (seed, number, one_in);
+/// How a thread is to be disturbed. A plain build does nothing of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Disturbance {
+    /// What the pauses are drawn from.
+    pub seed: u64,
+    /// Each thread draws its own.
+    pub thread: u64,
+    /// A pause before one atomic operation in so many; 0: none.
+    pub one_in: u32,
+    /// The program ends, by unwinding, when it has made so many atomic operations.
+    pub limit: u64,
+}
+
+impl Disturbance {
+    /// Runs `program` so.
+    pub fn run<R>(self, program: impl FnOnce() -> R) -> R {
+        #[cfg(bifrost_chaos)]
+        return bifrost::sync::atomic::agent::Agent::new(self.seed, self.thread)
+            .disturbed(self.one_in)
+            .limited(self.limit)
+            .run(program)
+            .result;
+        #[cfg(not(bifrost_chaos))]
         program()
     }
 }

@@ -7,7 +7,7 @@
 use crate::bounded::{Answer, Bounded, Op};
 use crate::linear::{self, Call};
 use crate::queue::Queue;
-use crate::seed::{Random, disturbed};
+use crate::seed::{Disturbance, Random};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -17,6 +17,9 @@ use std::sync::{Arc, Barrier, Mutex, PoisonError};
 pub const THREADS: usize = 4;
 /// How many calls each of them makes in a window.
 pub const CALLS: usize = 5;
+
+/// How many atomic operations a thread may make in a window: a call that does not end is a finding.
+const LIMIT: u64 = 100_000;
 
 /// One concurrent history.
 pub type History = Vec<Call<Op, Answer>>;
@@ -94,11 +97,11 @@ pub fn run<Q: Queue + Send>(plan: Plan, make: impl Fn(usize) -> Q + Sync) -> Res
             let stage = &stage;
             scope.spawn(move || stage.perform(thread));
         }
-        let seen = stage.direct(&make);
+        let seen = catch_unwind(AssertUnwindSafe(|| stage.direct(&make)));
         // Whatever the verdict, the threads have to learn that there is no next window.
         stage.over.store(0, Ordering::SeqCst);
         stage.turn.wait();
-        seen
+        seen.unwrap_or_else(|_| Err(format!("{plan:?}: a call of the only thread panicked")))
     })
 }
 
@@ -128,6 +131,12 @@ impl<Q: Queue> Stage<Q> {
         Call { thread, op, answer, invoked, returned }
     }
 
+    /// A call that no other overlaps.
+    fn alone(&self, queue: &Q, op: Op) -> Call<Op, Answer> {
+        let undisturbed = Disturbance { seed: 0, thread: 0, one_in: 0, limit: LIMIT };
+        undisturbed.run(|| self.call(queue, THREADS, op))
+    }
+
     fn extend(&self, calls: impl IntoIterator<Item = Call<Op, Answer>>) {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).extend(calls);
     }
@@ -142,15 +151,13 @@ impl<Q: Queue> Stage<Q> {
             let queue = self.queue();
             let ops = self.plan.ops(window, thread);
             let mut calls = Vec::with_capacity(CALLS);
-            let (seed, number) = (self.plan.seed, window * THREADS as u64 + thread as u64);
             self.ready.fetch_add(1, Ordering::SeqCst);
             while self.ready.load(Ordering::SeqCst) < THREADS {
                 std::thread::yield_now();
             }
             let program = || calls.extend(ops.map(|op| self.call(&queue, thread, op)));
-            let ran = catch_unwind(AssertUnwindSafe(|| {
-                disturbed(seed, number, self.plan.one_in(window), program);
-            }));
+            let disturbance = self.plan.disturbance(window, thread);
+            let ran = catch_unwind(AssertUnwindSafe(|| disturbance.run(program)));
             if ran.is_err() {
                 self.panicked.store(true, Ordering::SeqCst);
             }
@@ -168,12 +175,11 @@ impl<Q: Queue> Stage<Q> {
             self.ready.store(0, Ordering::SeqCst);
             let level = Random::new(self.plan.seed, !window).below(self.plan.capacity as u64 + 1);
             let fill = (0..level as u32).map(|n| Op::Push(number(THREADS, n as usize)));
-            self.extend(fill.map(|op| self.call(&queue, THREADS, op)));
+            self.extend(fill.map(|op| self.alone(&queue, op)));
             self.turn.wait();
             self.turn.wait();
             // One more than the queue may hold, so that one too many is seen.
-            let rest =
-                (0..=self.plan.capacity + THREADS).map(|_| self.call(&queue, THREADS, Op::Pop));
+            let rest = (0..=self.plan.capacity + THREADS).map(|_| self.alone(&queue, Op::Pop));
             let mut rest: Vec<_> = rest.collect();
             let last = rest.iter().position(|call| !matches!(call.answer, Answer::Popped(_)));
             rest.truncate(last.map_or(rest.len(), |last| last + 1));
@@ -222,9 +228,15 @@ impl Plan {
         })
     }
 
-    /// How often the threads pause: from nearly each operation to hardly any.
-    fn one_in(&self, window: u64) -> u32 {
-        [2, 4, 8, 32][window as usize % 4]
+    /// The threads pause before every second operation, or hardly ever.
+    fn disturbance(&self, window: u64, thread: usize) -> Disturbance {
+        Disturbance {
+            seed: self.seed,
+            thread: window * THREADS as u64 + thread as u64,
+            // Not in step with the windows that close.
+            one_in: [2, 4, 8, 32][window as usize / 4 % 4],
+            limit: LIMIT,
+        }
     }
 }
 
