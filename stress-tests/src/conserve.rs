@@ -144,6 +144,8 @@ impl<Q: Queue> Store<'_, Q> {
             .unwrap_or_else(|_| Err("a thread panicked".to_owned()));
         if told.is_err() {
             self.failed.store(true, Ordering::Relaxed);
+            // For those who wait.
+            self.queue.call(Op::Close);
         }
         told.map(|()| tally)
     }
@@ -187,6 +189,7 @@ impl<Q: Queue> Store<'_, Q> {
                             return Ok(());
                         }
                     }
+                    Answer::Closed if self.failed.load(Ordering::Relaxed) => return Ok(()),
                     other => return Err(format!("a push returned {other:?}")),
                 }
             }

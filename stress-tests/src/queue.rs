@@ -3,6 +3,12 @@
 use crate::bounded::{Answer, Op, is_even};
 use bifrost::queue::JobQueue;
 use bifrost::ring::{JobRing, PopError, PopIf, PushError};
+use bifrost::sync::Parker;
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
 
 /// A queue that can be asked everything that [`Op`] names, from any thread.
 pub trait Queue: Sync {
@@ -61,6 +67,68 @@ impl Queue for JobQueue {
             Op::Close => Answer::Is(self.close()),
             Op::IsClosed => Answer::Is(self.is_closed()),
             Op::IsEmpty => Answer::Is(self.is_empty()),
+        }
+    }
+}
+
+/// A [`JobQueue`] whose callers wait: a push for space, a pop for an index. A wake-up that gets lost hangs.
+#[derive(Debug)]
+pub struct Waiting {
+    queue: JobQueue,
+    consumers: AtomicU32,
+}
+
+impl Waiting {
+    /// An empty queue of `capacity` for up to `consumers` threads that pop.
+    pub fn new(capacity: usize, consumers: usize) -> Self {
+        Self { queue: JobQueue::new(capacity, consumers), consumers: AtomicU32::new(0) }
+    }
+
+    fn push(&self, index: u32) -> Answer {
+        loop {
+            if let answer @ (Answer::Pushed | Answer::Closed) = self.queue.call(Op::Push(index)) {
+                return answer;
+            }
+            let space = self.queue.wait_for_space();
+            // Space that came before the announcement woke nobody.
+            if let answer @ (Answer::Pushed | Answer::Closed) = self.queue.call(Op::Push(index)) {
+                return answer;
+            }
+            block_on(space);
+        }
+    }
+
+    /// The number of the calling thread among the consumers of this queue, the only one that it pops from.
+    fn number(&self) -> u32 {
+        thread_local!(static NUMBER: Cell<Option<u32>> = const { Cell::new(None) });
+        let number = NUMBER.get();
+        let number = number.unwrap_or_else(|| self.consumers.fetch_add(1, Ordering::Relaxed));
+        NUMBER.set(Some(number));
+        number
+    }
+}
+
+impl Queue for Waiting {
+    fn call(&self, op: Op) -> Answer {
+        match op {
+            Op::Push(index) | Op::ForcePush(index) => self.push(index),
+            Op::Pop | Op::PopIf => {
+                block_on(self.queue.pop(self.number())).map_or_else(nothing, Answer::Popped)
+            }
+            other => self.queue.call(other),
+        }
+    }
+}
+
+/// Waits for `future` with a parker of the library, so that its operations are disturbed as well.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let parker = Parker::new();
+    let waker = parker.unparker().waker();
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => parker.park(),
         }
     }
 }

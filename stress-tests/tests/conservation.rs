@@ -4,9 +4,9 @@
 
 use bifrost::queue::JobQueue;
 use bifrost::ring::JobRing;
-use stress_tests::conserve::{Load, run};
+use stress_tests::conserve::{CONSUMERS, Load, run};
 use stress_tests::faulty::{Fault, Faulty};
-use stress_tests::queue::Queue;
+use stress_tests::queue::{Queue, Waiting};
 use stress_tests::seed;
 
 #[track_caller]
@@ -37,6 +37,29 @@ fn a_million_operations_of_a_job_ring_are_conserved() {
 fn a_million_operations_of_a_job_queue_are_conserved() {
     for (capacity, operations) in [(1, 40_000), (3, 160_000), (64, 800_000)] {
         must_conserve("JobQueue", short(capacity, operations), |n| JobQueue::new(n, 1));
+    }
+}
+
+/// Threads that sleep until they are woken: that they end at all is half of what is tested.
+fn must_conserve_and_end(load: Load) {
+    let queue = Waiting::new(load.capacity, CONSUMERS);
+    let conserved = run(load, &queue).unwrap_or_else(|what| panic!("JobQueue, waiting: {what}"));
+    println!("JobQueue, waiting, {load:?}: {conserved}");
+    assert_eq!(conserved.operations, load.operations);
+}
+
+#[test]
+fn no_wake_up_is_lost_by_those_who_wait() {
+    for (capacity, operations) in [(1, 40_000), (2, 40_000), (7, 80_000)] {
+        must_conserve_and_end(short(capacity, operations));
+    }
+}
+
+#[test]
+#[ignore = "long: make stress"]
+fn no_wake_up_is_lost_in_ten_million_operations() {
+    for capacity in [1, 2, 3, 7, 64] {
+        must_conserve_and_end(long(capacity, 2_000_000));
     }
 }
 
