@@ -1,7 +1,7 @@
 //! Counters and histograms: a reading is never ahead of what it depends on.
 #![cfg(loom)]
 
-use bifrost::stats::{Blocks, Count, Gauge, Histogram};
+use bifrost::stats::{Blocks, Count, Gauge, Histogram, Seat, Seats};
 use loom_tests::{Model, spawn};
 use std::sync::Arc;
 
@@ -26,6 +26,66 @@ fn blocks_count() {
             _ => "something else",
         });
         task.join();
+    });
+}
+
+/// The same in a shard with one owner, with the histograms.
+#[test]
+fn blocks_own() {
+    let model = Model::new("blocks_own").floor(100).witness("nothing").witness("submitted");
+    model.witness("started").witness("ended").run(|w| {
+        let blocks = Arc::new(Blocks::new());
+        let theirs = Arc::clone(&blocks);
+        let task = spawn(move || {
+            let seats = Seats::default();
+            let seat = seats.take(true).expect("nobody else sits");
+            let own = theirs.recorder_at(seat);
+            own.add(Count::Submitted, 1);
+            own.record_wait(5);
+            own.add(Count::Started, 1);
+            own.end(Count::Completed, true);
+        });
+        let ledger = blocks.ledger();
+        assert_eq!(ledger.check_order(), Ok(()));
+        let wait = blocks.wait();
+        assert!(ledger.started() <= wait.count());
+        assert!(wait.count() == 0 || (wait.max(), wait.sum()) == (5, 5));
+        w.saw(match (ledger.submitted(), ledger.started(), ledger.ended()) {
+            (0, 0, 0) => "nothing",
+            (1, 0, 0) => "submitted",
+            (1, 1, 0) => "started",
+            (1, 1, 1) => "ended",
+            _ => "something else",
+        });
+        task.join();
+    });
+}
+
+/// Two threads that have the same seat one after the other lose no record of each other's.
+#[test]
+fn seat_leave() {
+    let model = Model::new("seat_leave").floor(60).witness("taken over").witness("shared");
+    model.run(|w| {
+        let shared = Arc::new((Blocks::new(), Seats::default()));
+        let record = |(blocks, seats): &(Blocks, Seats)| match seats.take(true) {
+            Some(seat) => {
+                blocks.recorder_at(seat).add(Count::Submitted, 1);
+                blocks.recorder_at(seat).record_run(3);
+                seats.leave(seat);
+                true
+            }
+            None => {
+                blocks.recorder_at(Seat::SHARED).add(Count::Submitted, 1);
+                blocks.recorder_at(Seat::SHARED).record_run(3);
+                false
+            }
+        };
+        let theirs = Arc::clone(&shared);
+        let task = spawn(move || record(&theirs));
+        let mine = record(&shared);
+        w.saw(if task.join() && mine { "taken over" } else { "shared" });
+        assert_eq!(shared.0.get(Count::Submitted), 2);
+        assert_eq!((shared.0.run().count(), shared.0.run().sum()), (2, 6));
     });
 }
 

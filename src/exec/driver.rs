@@ -3,6 +3,7 @@
 use super::unit::Unit;
 use crate::queue::JobQueue;
 use crate::ring::{IndexStack, PopError};
+use crate::stats;
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, Mutex, OnceLock, spin_loop};
 use crate::time::Clock;
@@ -111,6 +112,7 @@ impl DriverPool {
         let registration = clock.register_thread();
         thread::spawn(&format!("bf:{name}:{number}"), move || {
             let _entered = registration.enter();
+            stats::sit();
             while let Ok(unit) = next(&ready, &clock, number) {
                 take_turn(&ready, unit);
             }

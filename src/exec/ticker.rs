@@ -5,6 +5,7 @@
 
 use super::driver::DriverPool;
 use crate::state::Due;
+use crate::stats;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, AtomicWaker, Mutex, OnceLock, Weak};
@@ -136,6 +137,7 @@ impl TickerThread {
         let registration = ticker.clock.register_thread();
         let thread = thread::spawn("bf:tick", move || {
             let _entered = registration.enter();
+            stats::sit();
             while !ticker.is_closed() {
                 if !ticker.tick_if_due() {
                     let due = ticker.next_due();

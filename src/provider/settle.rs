@@ -25,11 +25,12 @@ impl Core {
         let now = host.clock.now();
         let started = decided.phase() == Phase::Running;
         let bereaved = decided.bereaved();
+        let recorder = host.stats.recorder();
         if started && let Some(started_at) = decided.stamps(now).started_at {
-            host.stats.record_run(nanos(now.saturating_duration_since(started_at)));
+            recorder.record_run(nanos(now.saturating_duration_since(started_at)));
         }
         if let Some(runner) = bereaved {
-            host.stats.add(Count::Zombies, 1);
+            recorder.add(Count::Zombies, 1);
             let lane = host.lane_of(runner).0;
             lane.set_zombie(true);
             // An async worker that is not stuck drops the job at its next poll: the tick judges those.
@@ -39,7 +40,7 @@ impl Core {
             }
         }
         if let Some(outcome) = Count::outcome(decided.verdict().code()) {
-            host.stats.end(outcome, started);
+            recorder.end(outcome, started);
         }
         self.count_panics(decided.publish(now));
         if let Some(runner) = bereaved {

@@ -7,7 +7,7 @@ use super::lane::Lane;
 use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
 use crate::state::{Attempted, LifeState, Running, Started, Verdict};
-use crate::stats::Count;
+use crate::stats::{self, Count};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, thread};
 use crate::time::Instant;
@@ -48,6 +48,7 @@ fn spawn_thread(core: &Arc<Core>, number: u32) -> io::Result<()> {
     let own = Arc::clone(core);
     let thread = thread::spawn(&name, move || {
         let _entered = registration.enter();
+        stats::sit();
         serve_blocking(&own, number);
     })?;
     let mut threads = core.host().threads.lock();
@@ -129,8 +130,9 @@ async fn serve_one(
         Started::Dead(panics) => return core.count_panics(panics),
     };
     let host = core.host();
-    host.stats.add(Count::Started, 1);
-    host.stats.record_wait(nanos(running.waited(now)));
+    let recorder = host.stats.recorder();
+    recorder.record_wait(nanos(running.waited(now)));
+    recorder.add(Count::Started, 1);
     lane.set_busy(true);
     context.ticket = running.ticket();
     context.attempt = running.attempt();

@@ -1,11 +1,13 @@
 //! A provider's counters and histograms, in shards that threads share as little as possible.
 //!
-//! Algorithm: a fixed number of shards; a thread keeps to one of them by an index that it draws once. A
-//! shard is a [`Block`] of counters on cache lines of its own and two histograms, each allocated at its
-//! first record: a provider that did nothing holds only the empty places. A reader adds the shards up.
+//! Algorithm: a shard for each seat (`seat.rs`); most threads have a seat of their own, where a record is a
+//! load and a store. A shard is a [`Block`] of counters on cache lines of its own and two histograms, each
+//! allocated at its first record: a provider that did nothing holds only the empty places. A reader adds the
+//! shards up.
 //!
-//! Invariants: 1. a counter only grows, and only by read-modify-writes. 2. A shard or histogram that was
-//! allocated stays until the `Blocks` is dropped. 3. A job's transitions happen one after another (each is
+//! Invariants: 1. a counter only grows: by its one owner at a time, who knows what the owners before wrote
+//! (`seat.leave`), or in a shared shard by read-modify-writes. 2. A shard or histogram that was allocated
+//! stays until the `Blocks` is dropped. 3. A job's transitions happen one after another (each is
 //! ordered before the next by the queue, the record or the program), and each is counted before what makes
 //! the next one possible: the job's push, its start, its publishing.
 //!
@@ -23,9 +25,9 @@
 //! in shard `y`, that of `E` in shard `x`.
 //!
 //! 1. Both shards were there when the ledger began. The load of `y.L` reads the job's increment or a later
-//!    one of the same word; these are read-modify-writes (invariant 1), so the value belongs to the release
-//!    sequence that the job's Release increment heads, and the Acquire load synchronises with it. The
-//!    increment of `x.E` happened before that of `y.L` (invariant 3), and so before the load of `x.E`,
+//!    one of the same word, and synchronises with the job's: in a shared shard the later ones are
+//!    read-modify-writes and continue the release sequence that the job's Release increment heads; in an
+//!    owned one a later one is a Release store before which the job's happened (invariant 1). The increment of `x.E` happened before that of `y.L` (invariant 3), and so before the load of `x.E`,
 //!    which the reader makes afterwards: by coherence it reads that increment or a later one.
 //! 2. `x` was allocated while the ledger was being read. The allocation happened before the increment of
 //!    `x.E`, and so before the reader's visit to `E`, as in 1. The reader looks at the place of every shard
@@ -45,21 +47,27 @@
 //! Nothing of the kind holds between a job's delays and the rest while it moves: `queued` and `running` of a
 //! ledger are exact in a quiet provider and clamped at zero otherwise.
 //!
-//! Progress: after a shard's first use `add` is one fetch-add, wait-free, and allocates nothing. The first
+//! Progress: after a shard's first use `add` is a load and a store, or one fetch-add; wait-free, and allocates nothing. The first
 //! use allocates and publishes the block; a thread that comes at that very moment waits for the pointer to
 //! be stored. Reading is wait-free.
 //!
-//! Models: `blocks_count`, `blocks_get`. Under loom there is one shard, made at once: loom does not see into `OnceLock`.
+//! Models: `blocks_count`, `blocks_own`, `blocks_get`, `seat_leave`. Under loom there are one owned and one shared shard,
+//! made at once: loom does not see into `OnceLock`.
 
 use super::counter::Count;
 use super::histogram::{Histogram, HistogramSnapshot};
 use super::ledger::Ledger;
+use super::seat::{self, OWN, SHARED, Seat};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{CachePadded, OnceLock};
 use std::fmt;
+use std::marker::PhantomData;
 
-/// Shards of a provider, a power of two.
-const SHARDS: usize = if cfg!(loom) { 1 } else { 8 };
+/// Shards of a provider, one for each seat.
+const SHARDS: usize = OWN + SHARED;
+/// Shards whose places are made together.
+const CHUNK: usize = if cfg!(loom) { 1 } else { 8 };
+const CHUNKS: usize = SHARDS / CHUNK;
 
 /// One shard.
 struct Block {
@@ -75,11 +83,13 @@ impl Default for Block {
     }
 }
 
+type Chunk = [OnceLock<Box<Block>>; CHUNK];
+
 /// Everything that one provider counts and times, summed over its shards.
 ///
 /// Any thread may record and read at any time.
 pub struct Blocks {
-    shards: [OnceLock<Box<Block>>; SHARDS],
+    chunks: [OnceLock<Box<Chunk>>; CHUNKS],
 }
 
 impl Default for Blocks {
@@ -94,18 +104,95 @@ impl fmt::Debug for Blocks {
     }
 }
 
+/// A thread's way into its shard of a provider, for the records of one step of a job. It stays with the
+/// thread, so it cannot be held over an `await`.
+#[derive(Clone, Copy)]
+pub struct Recorder<'a> {
+    block: &'a Block,
+    own: bool,
+    thread: PhantomData<*const ()>,
+}
+
+impl fmt::Debug for Recorder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("own", &self.own).finish_non_exhaustive()
+    }
+}
+
+impl Recorder<'_> {
+    /// Counts `n` of `count`; see [`Blocks::add`].
+    #[inline]
+    pub fn add(self, count: Count, n: u64) {
+        let counter = &self.block.counts[count as usize];
+        if self.own {
+            // ORDERING: Relaxed: only this thread writes the counter (invariant 1).
+            let now = counter.load(Ordering::Relaxed);
+            // ORDERING: Release is edge `blocks.count`.
+            counter.store(now.wrapping_add(n), Ordering::Release);
+        } else {
+            // ORDERING: Release is edge `blocks.count`; later fetch-adds continue its release sequence.
+            counter.fetch_add(n, Ordering::Release);
+        }
+    }
+
+    /// Counts the end of a job; see [`Blocks::end`].
+    #[inline]
+    pub fn end(self, outcome: Count, started: bool) {
+        debug_assert!(outcome.is_outcome(), "{} is no outcome", outcome.name());
+        if !started {
+            self.add(Count::EndedUnstarted, 1);
+        }
+        self.add(outcome, 1);
+    }
+
+    /// Records how long a job waited; see [`Blocks::record_wait`].
+    #[inline]
+    pub fn record_wait(self, ns: u64) {
+        self.record(&self.block.wait, ns);
+    }
+
+    /// Records how long an attempt ran; see [`Blocks::record_run`].
+    #[inline]
+    pub fn record_run(self, ns: u64) {
+        self.record(&self.block.run, ns);
+    }
+
+    #[inline]
+    fn record(self, histogram: &OnceLock<Box<Histogram>>, ns: u64) {
+        let histogram = made(histogram);
+        if self.own { histogram.record_alone(ns) } else { histogram.record(ns) }
+    }
+}
+
 impl Blocks {
     /// All zero, without any shard.
     pub fn new() -> Self {
-        let blocks = Self { shards: std::array::from_fn(|_| OnceLock::new()) };
+        let blocks = Self { chunks: std::array::from_fn(|_| OnceLock::new()) };
         if cfg!(loom) {
-            for shard in &blocks.shards {
-                let block = made(shard);
+            for block in blocks.chunks.iter().flat_map(|chunk| made_chunk(chunk).iter()).map(made) {
                 made(&block.wait);
                 made(&block.run);
             }
         }
         blocks
+    }
+
+    /// The calling thread's way into its shard, for several records in a row.
+    #[inline]
+    pub fn recorder(&self) -> Recorder<'_> {
+        self.recorder_at(seat::current())
+    }
+
+    /// The way into the shard of `seat`, which is the caller's or shared.
+    #[inline]
+    #[doc(hidden)]
+    pub fn recorder_at(&self, seat: Seat) -> Recorder<'_> {
+        let chunk = made_chunk(&self.chunks[seat.number() / CHUNK]);
+        Recorder {
+            block: made(&chunk[seat.number() % CHUNK]),
+            own: seat.is_own(),
+            thread: PhantomData,
+        }
     }
 
     /// Counts `n` of `count`.
@@ -114,19 +201,14 @@ impl Blocks {
     /// outcome call [`end`](Self::end).
     #[inline]
     pub fn add(&self, count: Count, n: u64) {
-        add(self.shard(), count, n);
+        self.recorder().add(count, n);
     }
 
     /// Counts the end of a job by its outcome, before the outcome is published. `started` says whether an
     /// attempt of the job ever began.
     #[inline]
     pub fn end(&self, outcome: Count, started: bool) {
-        debug_assert!(outcome.is_outcome(), "{} is no outcome", outcome.name());
-        let shard = self.shard();
-        if !started {
-            add(shard, Count::EndedUnstarted, 1);
-        }
-        add(shard, outcome, 1);
+        self.recorder().end(outcome, started);
     }
 
     /// Records how long a job waited before its attempt began, in nanoseconds.
@@ -134,7 +216,7 @@ impl Blocks {
     /// Recorded before the start is counted, a ledger read first never knows more starts than the histogram.
     #[inline]
     pub fn record_wait(&self, ns: u64) {
-        made(&self.shard().wait).record(ns);
+        self.recorder().record_wait(ns);
     }
 
     /// Records how long an attempt ran, in nanoseconds.
@@ -142,14 +224,14 @@ impl Blocks {
     /// Recorded before the outcome is counted, a ledger read first never knows more runs than the histogram.
     #[inline]
     pub fn record_run(&self, ns: u64) {
-        made(&self.shard().run).record(ns);
+        self.recorder().record_run(ns);
     }
 
     /// All counters, such that the inequalities of S12 hold whatever happens meanwhile.
     pub fn ledger(&self) -> Ledger {
         let mut counts = [0; Count::LEN];
         for index in (0..Count::LEN).rev() {
-            for shard in self.shards.iter().filter_map(OnceLock::get) {
+            for shard in self.shards() {
                 // ORDERING: Acquire takes `blocks.count`; every later load of this loop comes after it.
                 counts[index] += shard.counts[index].load(Ordering::Acquire);
             }
@@ -159,9 +241,8 @@ impl Blocks {
 
     /// One counter's value.
     pub fn get(&self, count: Count) -> u64 {
-        let shards = self.shards.iter().filter_map(OnceLock::get);
         // ORDERING: Acquire takes `blocks.count`.
-        shards.map(|shard| shard.counts[count as usize].load(Ordering::Acquire)).sum()
+        self.shards().map(|shard| shard.counts[count as usize].load(Ordering::Acquire)).sum()
     }
 
     /// How long jobs waited before an attempt began.
@@ -176,23 +257,17 @@ impl Blocks {
 
     fn merged(&self, of: impl Fn(&Block) -> &OnceLock<Box<Histogram>>) -> HistogramSnapshot {
         let mut merged = HistogramSnapshot::default();
-        let shards = self.shards.iter().filter_map(OnceLock::get);
-        for histogram in shards.filter_map(|block| of(block).get()) {
+        for histogram in self.shards().filter_map(|block| of(block).get()) {
             histogram.add_to(&mut merged);
         }
         merged
     }
 
-    #[inline]
-    fn shard(&self) -> &Block {
-        made(&self.shards[thread_index() & (SHARDS - 1)])
+    /// The shards that are there, looked for anew at each call.
+    fn shards(&self) -> impl Iterator<Item = &Block> {
+        let chunks = self.chunks.iter().filter_map(OnceLock::get);
+        chunks.flat_map(|chunk| chunk.iter()).filter_map(OnceLock::get).map(|block| &**block)
     }
-}
-
-#[inline]
-fn add(block: &Block, count: Count, n: u64) {
-    // ORDERING: Release is edge `blocks.count`; later fetch-adds continue its release sequence.
-    block.counts[count as usize].fetch_add(n, Ordering::Release);
 }
 
 /// What is in `place`, made if this is its first use.
@@ -200,54 +275,38 @@ fn add(block: &Block, count: Count, n: u64) {
 fn made<T: Default>(place: &OnceLock<Box<T>>) -> &T {
     match place.get() {
         Some(value) => value,
-        None => make(place),
+        None => make(place, Box::default),
+    }
+}
+
+#[inline]
+fn made_chunk(place: &OnceLock<Box<Chunk>>) -> &Chunk {
+    match place.get() {
+        Some(chunk) => chunk,
+        None => make(place, || Box::new(std::array::from_fn(|_| OnceLock::new()))),
     }
 }
 
 /// Allocates before it enters the cell, so that nobody waits there for more than the move of a pointer.
 #[cold]
-fn make<T: Default>(place: &OnceLock<Box<T>>) -> &T {
-    let value = Box::<T>::default();
+fn make<T>(place: &OnceLock<Box<T>>, new: impl FnOnce() -> Box<T>) -> &T {
+    let value = new();
     place.get_or_init(|| value)
-}
-
-/// A small number of the calling thread's own, drawn in turn so that threads spread over the shards.
-#[cfg(not(loom))]
-#[inline]
-fn thread_index() -> usize {
-    use crate::sync::atomic::AtomicUsize;
-    use std::cell::Cell;
-
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    INDEX.with(|index| {
-        if index.get() == usize::MAX {
-            // ORDERING: Relaxed: only spreads the threads; nothing is published by it.
-            index.set(NEXT.fetch_add(1, Ordering::Relaxed) & (SHARDS - 1));
-        }
-        index.get()
-    })
-}
-
-#[cfg(loom)]
-fn thread_index() -> usize {
-    0
 }
 
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests {
-    use super::{Blocks, SHARDS, thread_index};
+    use super::{Blocks, SHARDS};
     use crate::stats::Count;
+    use crate::stats::seat;
     use crate::sync::Arc;
     use crate::sync::atomic::{AtomicBool, Ordering};
     use crate::sync::thread;
     use concurrent_queue::ConcurrentQueue;
 
     fn made_shards(blocks: &Blocks) -> usize {
-        blocks.shards.iter().filter(|shard| shard.get().is_some()).count()
+        blocks.shards().count()
     }
 
     #[test]
@@ -264,7 +323,7 @@ mod tests {
         let blocks = Blocks::new();
         blocks.add(Count::Submitted, 1);
         assert_eq!(made_shards(&blocks), 1);
-        let shard = blocks.shards[thread_index()].get().unwrap();
+        let shard = blocks.recorder_at(seat::current()).block;
         assert!(shard.wait.get().is_none() && shard.run.get().is_none());
         blocks.record_wait(1);
         assert!(shard.wait.get().is_some() && shard.run.get().is_none());
@@ -273,7 +332,7 @@ mod tests {
     #[test]
     fn threads_spread_over_the_shards_and_their_records_add_up() {
         let blocks = Arc::new(Blocks::new());
-        let threads: Vec<_> = (0..4 * SHARDS as u64)
+        let threads: Vec<_> = (0..2 * SHARDS as u64)
             .map(|n| {
                 let blocks = blocks.clone();
                 thread::spawn("recorder", move || {
@@ -287,11 +346,11 @@ mod tests {
             thread.unwrap().join().unwrap();
         }
         assert!(made_shards(&blocks) > 1, "all threads share one shard");
-        let sum = (0..4 * SHARDS as u64).sum::<u64>();
+        let sum = (0..2 * SHARDS as u64).sum::<u64>();
         assert_eq!(blocks.get(Count::LateResults), sum);
         assert_eq!(blocks.ledger().get(Count::LateResults), sum);
-        assert_eq!((blocks.wait().sum(), blocks.wait().count()), (sum, 4 * SHARDS as u64));
-        assert_eq!((blocks.run().sum(), blocks.run().max()), (2 * sum, 8 * SHARDS as u64 - 2));
+        assert_eq!((blocks.wait().sum(), blocks.wait().count()), (sum, 2 * SHARDS as u64));
+        assert_eq!((blocks.run().sum(), blocks.run().max()), (2 * sum, 4 * SHARDS as u64 - 2));
     }
 
     #[test]

@@ -12,11 +12,13 @@
 //! |---|---|---|---|
 //! | `histogram.bucket` | `record` raises its bucket, last | `add_to` reads the buckets, first | the record's part of the sum and of the maximum (invariant 1) |
 //!
+//! Where one thread at a time records, `record_alone` does the same with loads and stores.
+//!
 //! Progress: `record` is two fetch-adds, wait-free; a value above all before it raises the maximum with a
 //! compare-exchange that repeats while others raise it too (lock-free, and rarer with each record).
 //! `add_to` is wait-free.
 //!
-//! Models: `histogram_bucket`. Under loom the range ends at 64 ns, so that a model has few words to search.
+//! Models: `histogram_bucket`, `blocks_own`. Under loom the range ends at 64 ns, so that a model has few words to search.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -83,6 +85,22 @@ impl Histogram {
         self.sum.fetch_add(ns, Ordering::Relaxed);
         // ORDERING: Release is edge `histogram.bucket`; later fetch-adds continue its release sequence.
         self.buckets[bucket_of(ns)].fetch_add(1, Ordering::Release);
+    }
+
+    /// As [`record`](Self::record), for the only one who records here: no read-modify-write is needed.
+    #[inline]
+    pub(super) fn record_alone(&self, ns: u64) {
+        // ORDERING: Relaxed, all loads: nobody else writes. The stores are published by the bucket's.
+        if ns > self.max.load(Ordering::Relaxed) {
+            self.max.store(ns, Ordering::Relaxed);
+        }
+        let sum = self.sum.load(Ordering::Relaxed);
+        self.sum.store(sum.wrapping_add(ns), Ordering::Relaxed);
+        let bucket = &self.buckets[bucket_of(ns)];
+        // ORDERING: Relaxed: as above.
+        let count = bucket.load(Ordering::Relaxed);
+        // ORDERING: Release is edge `histogram.bucket`.
+        bucket.store(count + 1, Ordering::Release);
     }
 
     /// What is recorded now.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `counter` | [`Count`]: what is counted, in the order of a job's life |
 //! | `block` | [`Blocks`]: a provider's shards, and the proof of the read order of S12 |
+//! | `seat` | which shard a thread records in |
 //! | `histogram` | [`Histogram`]: log-linear buckets, percentiles with a stated error |
 //! | `gauge` | [`Gauge`]: a level with its high-water mark |
 //! | `ledger` | [`Ledger`]: one snapshot of all counters, what follows from it, and its checks |
@@ -19,14 +20,19 @@ mod gauge;
 mod histogram;
 mod json;
 mod ledger;
+mod seat;
 mod snapshot;
 
-pub use block::Blocks;
+pub use block::{Blocks, Recorder};
 pub use counter::Count;
 pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use json::SCHEMA;
 pub use ledger::{Imbalance, Ledger};
+#[cfg(not(loom))]
+pub use seat::sit;
+#[doc(hidden)]
+pub use seat::{Seat, Seats};
 pub use snapshot::{
     ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, Timing, Totals, WorkerSnapshot,
 };

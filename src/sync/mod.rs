@@ -11,6 +11,7 @@
 //! | [`Parker`] | a state word over `std::thread::park` | the same word over loom's park |
 //! | [`AtomicWaker`] | ours | ours, explored |
 //! | [`Quiet`] | keeps the panics of foreign wakers away from an event's list | the same |
+//! | [`cycles`] | the processor's cycle counter | none |
 //! | [`thread`] | std | loom's |
 //!
 //! [`Mutex`] is for cold paths alone: `tests/house.rs` holds the list of files that may name it.
@@ -18,6 +19,7 @@
 pub mod atomic;
 mod cell;
 mod contain;
+pub mod cycles;
 mod mutex;
 mod park;
 mod quiet;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `instant` | [`Instant`] and [`Deadline`]: a word each |
 //! | `clock` | [`Clock`]: exact and coarse time, parking until a deadline |
+//! | `monotonic` | the real time, by the cycle counter where it can be trusted |
 //! | `block_on` | the one place where a thread blocks on a future |
 //! | `test_clock`, `simulated` | [`TestClock`] and what it is made of |
 //! | `wheel` | [`Wheel`]: a set of values by deadline |
@@ -16,6 +17,7 @@
 mod block_on;
 mod clock;
 mod instant;
+mod monotonic;
 mod registration;
 mod simulated;
 mod sleep;
