@@ -19,6 +19,9 @@ pub const PRODUCERS: usize = 4;
 /// How many threads pop.
 pub const CONSUMERS: usize = 4;
 
+/// After so many calls in vain, each followed by a yield, a thread gives up.
+const PATIENCE: u64 = 20_000_000;
+
 /// A record that nobody has filled.
 const VACANT: u64 = 0;
 const PRODUCER_SHIFT: u32 = 56;
@@ -150,10 +153,16 @@ impl<Q: Queue> Store<'_, Q> {
         told.map(|()| tally)
     }
 
-    /// Lets the others run; `false` if one of them has failed.
-    fn yields(&self) -> bool {
+    /// Lets the others run, for the `times`th time in a row; `false` if one of them has failed.
+    fn yields(&self, times: &mut u64) -> Result<bool, String> {
         std::thread::yield_now();
-        !self.failed.load(Ordering::Relaxed)
+        *times += 1;
+        match *times < PATIENCE {
+            true => Ok(!self.failed.load(Ordering::Relaxed)),
+            false => {
+                Err(format!("nothing moves: {PATIENCE} calls in a row were told Full or Empty"))
+            }
+        }
     }
 
     /// Pushes `each` values; one push in sixteen replaces the oldest if the queue is full.
@@ -173,6 +182,7 @@ impl<Q: Queue> Store<'_, Q> {
             if found != VACANT {
                 return Err(format!("record {index} was handed out with {found:#x} in it"));
             }
+            let mut times = 0;
             loop {
                 let replaces = random.below(16) == 0;
                 let op = if replaces { Op::ForcePush(index) } else { Op::Push(index) };
@@ -185,7 +195,7 @@ impl<Q: Queue> Store<'_, Q> {
                     }
                     Answer::Full => {
                         tally.full += 1;
-                        if !self.yields() {
+                        if !self.yields(&mut times)? {
                             return Ok(());
                         }
                     }
@@ -199,15 +209,19 @@ impl<Q: Queue> Store<'_, Q> {
 
     /// Pops until the queue is closed; one pop in eight asks for an even index.
     fn consume(&self, mut random: Random, tally: &mut Tally) -> Result<(), String> {
+        let mut times = 0;
         loop {
             let op = if random.below(8) == 0 { Op::PopIf } else { Op::Pop };
             match self.queue.call(op) {
-                Answer::Popped(index) => self.take(index, tally)?,
+                Answer::Popped(index) => {
+                    times = 0;
+                    self.take(index, tally)?;
+                }
                 Answer::Closed => return Ok(()),
                 Answer::Declined | Answer::Nothing => tally.declined += 1,
                 Answer::Empty => {
                     tally.empty += 1;
-                    if !self.yields() {
+                    if !self.yields(&mut times)? {
                         return Ok(());
                     }
                 }

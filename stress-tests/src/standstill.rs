@@ -20,6 +20,9 @@ pub const ROUNDS: usize = 8;
 /// How many atomic operations each of them may make for that. It takes one or two hundred.
 const LIMIT: u64 = 5_000;
 
+/// After so many findings the rest is not played.
+const ENOUGH: usize = 40;
+
 /// What one thread did.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -100,7 +103,8 @@ impl fmt::Display for Report {
 /// Where to stop a thread: a place, and at which visit.
 type Stop = (Place, u64);
 
-/// Plays every scene of `scenes` with the thread stopped at each operation that it comes to.
+/// Plays every scene of `scenes` with the thread stopped at each operation that it comes to, until there
+/// are enough findings.
 pub fn play<T: Sync>(seed: u64, scenes: &[Scene<'_, T>]) -> Report {
     let mut report = Report::default();
     let mut plays = 0;
@@ -121,6 +125,9 @@ pub fn play<T: Sync>(seed: u64, scenes: &[Scene<'_, T>]) -> Report {
             own.iter().flat_map(|&stop| everywhere.iter().map(move |&next| vec![stop, (next, 1)]));
         alone.extend(again);
         for stops in alone {
+            if report.blocked.len() + report.starved.len() + report.failed.len() >= ENOUGH {
+                return report;
+            }
             plays += 1;
             Play { scene, seed, number: plays, stops }.run(&mut report);
         }
