@@ -20,7 +20,7 @@ LOOM    := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" CARGO_TARGET_DIR="$(TARGET)/loom"
            CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true $(CARGO)
 # Atomics that can be disturbed: also of the whole graph, also beside everything else.
 CHAOS   := RUSTFLAGS="$(RUSTFLAGS) --cfg bifrost_chaos" CARGO_TARGET_DIR="$(TARGET)/chaos" \
-           CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true $(CARGO)
+           CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true $(CARGO)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint loom mutants stress theory lib install uninstall clean
