@@ -1,7 +1,7 @@
 //! Threads that take turns of ready units.
 
 use super::unit::Unit;
-use crate::queue::JobQueue;
+use crate::queue::{Consumer, JobQueue, Waking};
 use crate::ring::{IndexStack, PopError};
 use crate::stats;
 use crate::sync::thread::{self, JoinHandle};
@@ -83,7 +83,7 @@ impl DriverPool {
         let units = units.clamp(1, MAX_UNITS);
         let consumers = if threads == 0 { SEATS } else { threads };
         let ready = Arc::new(Ready {
-            queue: JobQueue::new(units, consumers),
+            queue: JobQueue::new(units, consumers, Waking::Each),
             units: (0..units).map(|_| OnceLock::new()).collect(),
         });
         let pool = Self {
@@ -113,7 +113,8 @@ impl DriverPool {
         thread::spawn(&format!("bf:{name}:{number}"), move || {
             let _entered = registration.enter();
             stats::sit();
-            while let Ok(unit) = next(&ready, &clock, number) {
+            let mut consumer = ready.queue.consumer(number);
+            while let Ok(unit) = next(&ready, &clock, &mut consumer) {
                 take_turn(&ready, unit);
             }
         })
@@ -158,7 +159,8 @@ impl DriverPool {
     /// Takes turns until the pool is closed, some in each poll.
     pub async fn turns(&self, seat: &Seat<'_>) {
         let mut turns = 0;
-        while let Ok(unit) = self.ready.queue.pop(seat.number).await {
+        let mut consumer = self.ready.queue.consumer(seat.number);
+        while let Ok(unit) = consumer.pop().await {
             take_turn(&self.ready, unit);
             turns += 1;
             if turns % TURNS_A_LOOK == 0 {
@@ -182,14 +184,14 @@ impl DriverPool {
     }
 }
 
-fn next(ready: &Ready, clock: &Clock, number: u32) -> Result<u32, PopError> {
+fn next(ready: &Ready, clock: &Clock, consumer: &mut Consumer<'_>) -> Result<u32, PopError> {
     for _ in 0..LOOKS_BEFORE_PARKING {
         match ready.queue.try_pop() {
             Err(PopError::Empty) => spin_loop(),
             done => return done,
         }
     }
-    clock.block_on(ready.queue.pop(number))
+    clock.block_on(consumer.pop())
 }
 
 fn take_turn(ready: &Ready, unit: u32) {

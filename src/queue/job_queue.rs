@@ -13,10 +13,11 @@
 //! Progress: `push`, `try_pop` and `close` are lock-free while no producer is blocked; waking a blocked
 //! producer takes the event's lock. Models: `queue_space`, `queue_space_close`, `job_drop_oldest`.
 
-use super::waiters::Waiters;
+use super::consumer::Consumer;
+use super::waiters::{Waiters, Waking};
 use crate::ring::{JobRing, PopError, PopIf, PushError};
 use crate::sync::Quiet;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicUsize, Ordering, fence, fence_after_rmw};
 use event_listener::{Event, EventListener};
 use std::fmt;
 use std::future::Future;
@@ -46,10 +47,10 @@ impl JobQueue {
     /// # Panics
     ///
     /// If either is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
-    pub fn new(capacity: usize, consumers: usize) -> Self {
+    pub fn new(capacity: usize, consumers: usize, waking: Waking) -> Self {
         Self {
             ring: JobRing::new(capacity),
-            consumers: Waiters::new(consumers),
+            consumers: Waiters::new(consumers, waking),
             blocked: AtomicUsize::new(0),
             space: Event::new(),
         }
@@ -80,7 +81,8 @@ impl JobQueue {
         &self.consumers
     }
 
-    /// Adds `index` and wakes the consumer that has been idle longest; says whether there was one.
+    /// Adds `index` and sees to it that a consumer looks: the one that has been idle longest, or one that is
+    /// awake already; says whether there was one.
     ///
     /// # Errors
     ///
@@ -123,9 +125,9 @@ impl JobQueue {
         }
     }
 
-    /// Waits for an index as consumer `number`, which no other task or thread uses at the time.
-    pub fn pop(&self, number: u32) -> Pop<'_> {
-        Pop { queue: self, number, listed: false }
+    /// The consumer `number`, which no other task or thread is at the time.
+    pub fn consumer(&self, number: u32) -> Consumer<'_> {
+        Consumer::new(self, number)
     }
 
     /// Announces a producer that will wait for space. The caller tries to push once more, and awaits the
@@ -142,6 +144,8 @@ impl JobQueue {
     /// Wakes a producer that waits for space if there is some: for one that was woken and did not push.
     pub fn offer_space(&self) {
         if self.len() < self.capacity() {
+            // ORDERING: `space.fences`: as in `freed`, without an exchange before it.
+            fence(Ordering::SeqCst);
             self.freed();
         }
     }
@@ -154,73 +158,14 @@ impl JobQueue {
         closed
     }
 
+    /// A pop, whose exchange was the last thing, has freed a slot.
     fn freed(&self) {
         // ORDERING: `space.fences`: store-load against `wait_for_space`.
-        fence(Ordering::SeqCst);
+        fence_after_rmw();
         // ORDERING: Relaxed: ordered by the fence.
         if self.blocked.load(Ordering::Relaxed) != 0 {
             self.space.notify_additional(1);
         }
-    }
-
-    /// A consumer was notified though it has its work: another one takes the notification.
-    fn pass_on(&self) {
-        if !self.ring.is_empty() {
-            self.consumers.notify_one();
-        }
-    }
-}
-
-/// The wait of a consumer for an index. Gives [`PopError::Closed`] once nothing will come.
-///
-/// Cancel safety: an index is taken in the very poll that returns it; dropped while it waits, a pending
-/// notification is passed on to another consumer.
-#[must_use = "a future does nothing unless it is polled"]
-#[derive(Debug)]
-pub struct Pop<'a> {
-    queue: &'a JobQueue,
-    number: u32,
-    listed: bool,
-}
-
-impl Pop<'_> {
-    /// Ends the waiting; `notified` says what to do with a notification that has come.
-    fn leave(&mut self) {
-        if std::mem::take(&mut self.listed) && !self.queue.consumers.withdraw(self.number) {
-            self.queue.pass_on();
-        }
-    }
-}
-
-impl Future for Pop<'_> {
-    type Output = Result<u32, PopError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let queue = self.queue;
-        if std::mem::take(&mut self.listed) {
-            // A notification was for the index that is taken now; without one this poll is a spurious one.
-            let _notified = !queue.consumers.withdraw(self.number);
-        }
-        match queue.try_pop() {
-            Err(PopError::Empty) => {}
-            done => return Poll::Ready(done),
-        }
-        queue.consumers.register(self.number, cx.waker());
-        queue.consumers.enlist(self.number);
-        self.listed = true;
-        match queue.try_pop() {
-            Err(PopError::Empty) => Poll::Pending,
-            done => {
-                self.leave();
-                Poll::Ready(done)
-            }
-        }
-    }
-}
-
-impl Drop for Pop<'_> {
-    fn drop(&mut self) {
-        self.leave();
     }
 }
 
