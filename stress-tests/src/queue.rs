@@ -1,8 +1,8 @@
 //! The queues under test in one shape.
 
 use crate::bounded::{Answer, Op, is_even};
-use bifrost::queue::JobQueue;
-use bifrost::ring::{JobRing, PopError, PopIf, PushError};
+use bifrost::queue::{JobQueue, Waking};
+use bifrost::ring::{JobRing, PopError, PopIf, PushError, Refused, Ring};
 use bifrost::sync::Parker;
 use std::cell::Cell;
 use std::future::Future;
@@ -56,6 +56,25 @@ impl Queue for JobRing {
     }
 }
 
+impl Queue for Ring<u32> {
+    fn call(&self, op: Op) -> Answer {
+        let not_taken = |refused| match refused {
+            Refused::Full(_) => Answer::Full,
+            Refused::Closed(_) => Answer::Closed,
+            other => panic!("unknown refusal: {other:?}"),
+        };
+        match op {
+            Op::Push(value) => self.push(value).map_or_else(not_taken, |()| Answer::Pushed),
+            Op::ForcePush(value) => self.force_push(value).map_or_else(not_taken, Answer::Replaced),
+            // The ring has no pop with a condition.
+            Op::Pop | Op::PopIf | Op::Reap => self.pop().map_or_else(nothing, Answer::Popped),
+            Op::Close => Answer::Is(self.close()),
+            Op::IsClosed => Answer::Is(self.is_closed()),
+            Op::IsEmpty => Answer::Is(self.is_empty()),
+        }
+    }
+}
+
 impl Queue for JobQueue {
     fn call(&self, op: Op) -> Answer {
         match op {
@@ -80,8 +99,9 @@ pub struct Waiting {
 
 impl Waiting {
     /// An empty queue of `capacity` for up to `consumers` threads that pop.
-    pub fn new(capacity: usize, consumers: usize) -> Self {
-        Self { queue: JobQueue::new(capacity, consumers), consumers: AtomicU32::new(0) }
+    pub fn new(capacity: usize, consumers: usize, waking: Waking) -> Self {
+        let queue = JobQueue::new(capacity, consumers, waking);
+        Self { queue, consumers: AtomicU32::new(0) }
     }
 
     fn push(&self, index: u32) -> Answer {
@@ -113,7 +133,8 @@ impl Queue for Waiting {
         match op {
             Op::Push(index) | Op::ForcePush(index) => self.push(index),
             Op::Pop | Op::PopIf => {
-                block_on(self.queue.pop(self.number())).map_or_else(nothing, Answer::Popped)
+                let mut consumer = self.queue.consumer(self.number());
+                block_on(consumer.pop()).map_or_else(nothing, Answer::Popped)
             }
             other => self.queue.call(other),
         }

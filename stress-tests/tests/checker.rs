@@ -137,7 +137,7 @@ fn a_violation_prints_the_history_and_the_reason() {
 
 #[test]
 fn a_queue_without_a_fault_passes() {
-    let plan = Plan { seed: 3, capacity: 3, windows: 500, offer: Offer::PopIf };
+    let plan = Plan { seed: 3, capacity: 3, windows: 500, offer: Offer::PopIf, exact: true };
     let seen = run(plan, |capacity| Faulty::new(capacity, Fault::None));
     assert_eq!(seen.expect("nothing is wrong with it").windows, 500);
 }
@@ -145,7 +145,7 @@ fn a_queue_without_a_fault_passes() {
 #[test]
 fn each_known_fault_is_found_and_told() {
     for fault in FAULTS {
-        let plan = Plan { seed: 4, capacity: 3, windows: 2000, offer: Offer::PopIf };
+        let plan = Plan { seed: 4, capacity: 3, windows: 2000, offer: Offer::PopIf, exact: true };
         let found = run(plan, |capacity| Faulty::new(capacity, fault));
         let violation = found.expect_err(&format!("{fault:?} goes unnoticed"));
         assert!(violation.starts_with("seed 4, capacity 3, window "), "{violation}");

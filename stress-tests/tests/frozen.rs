@@ -5,14 +5,14 @@
 //! of its calls that do not wait.
 #![cfg(bifrost_chaos)]
 
-use bifrost::queue::JobQueue;
-use bifrost::ring::{IndexStack, JobRing};
+use bifrost::queue::{JobQueue, Waking};
+use bifrost::ring::{IndexStack, JobRing, PopError, Ring};
 use bifrost::sync::atomic::freeze::Place;
 use bifrost::sync::atomic::site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::mem::ManuallyDrop;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use stress_tests::bounded::{Answer, Op};
 use stress_tests::peers::{Stamped, Tickets};
@@ -208,32 +208,37 @@ fn the_length_is_told_however_late_the_head_is_read() {
     nobody_was_held_up(&play_all("JobRing", &[2], &acts, Stocked::round, JobRing::new));
 }
 
-/// Polls consumer `number` once, and leaves.
-fn poll(it: &Stocked<JobQueue>, number: u32, tally: &mut Tally) -> bool {
-    let mut pop = pin!(it.queue.pop(number));
-    match tally.call(|| pop.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
-        Poll::Ready(Ok(value)) => tally.popped.push(value),
-        Poll::Ready(Err(bifrost::ring::PopError::Closed)) => return false,
-        _ => {}
+/// Polls consumer `number`, `times` times at most, hands over and leaves. `false`: nothing will come.
+fn poll(it: &Stocked<JobQueue>, number: u32, times: usize, tally: &mut Tally) -> bool {
+    let mut consumer = tally.call(|| it.queue.consumer(number));
+    for _ in 0..times {
+        let mut pop = pin!(consumer.pop());
+        match tally.call(|| pop.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
+            Poll::Ready(Ok(value)) => tally.popped.push(value),
+            Poll::Ready(Err(PopError::Closed)) => return false,
+            _ => {}
+        }
     }
+    tally.call(|| consumer.hand_over());
+    tally.call(|| drop(consumer));
     true
 }
 
 /// The others push, and wait as consumers that lose their patience at once.
 fn impatient(it: &Stocked<JobQueue>, tally: &mut Tally) -> bool {
     it.note(Op::Push(tally.value()), tally);
-    poll(it, tally.thread as u32, tally)
+    poll(it, tally.thread as u32, 1, tally)
 }
 
 const CONSUMERS: usize = 16;
 
 /// A queue whose consumers from 8 on wait and stay: more than the stock wakes.
-fn awaited(capacity: usize) -> JobQueue {
-    let queue = JobQueue::new(capacity, CONSUMERS);
+fn awaited(capacity: usize, waking: Waking) -> JobQueue {
+    let queue = JobQueue::new(capacity, CONSUMERS, waking);
     for number in 8..CONSUMERS as u32 {
-        let mut waiting = ManuallyDrop::new(queue.pop(number));
-        let polled =
-            std::pin::Pin::new(&mut *waiting).poll(&mut Context::from_waker(Waker::noop()));
+        let mut waiting = ManuallyDrop::new(queue.consumer(number));
+        let mut pop = ManuallyDrop::new(waiting.pop());
+        let polled = Pin::new(&mut *pop).poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_pending());
     }
     queue
@@ -241,27 +246,26 @@ fn awaited(capacity: usize) -> JobQueue {
 
 fn job_queue(capacities: &[usize]) {
     let mut acts: Acts<JobQueue> = calls();
-    let once = |it: &_, tally: &mut _| {
-        poll(it, 0, tally);
-    };
-    acts.push(("poll a consumer", Box::new(once)));
-    let twice = |it: &_, tally: &mut _| {
-        poll(it, 0, tally);
-        poll(it, 0, tally);
-    };
-    acts.push(("poll it twice", Box::new(twice)));
+    for (name, times) in [("poll a consumer", 1), ("poll it twice", 2)] {
+        let act = move |it: &_, tally: &mut _| {
+            poll(it, 0, times, tally);
+        };
+        acts.push((name, Box::new(act)));
+    }
     let announce = |it: &Stocked<JobQueue>, tally: &mut Tally| {
         drop(tally.call(|| it.queue.wait_for_space()));
     };
     acts.push(("announce a producer and leave", Box::new(announce)));
-    let quiet =
-        play_all("JobQueue", &[1, 3], &acts, Stocked::round, |n| JobQueue::new(n, CONSUMERS));
-    nobody_was_held_up(&quiet);
-    let waking = play_all("JobQueue with consumers", capacities, &acts, impatient, awaited);
-    nobody_was_held_up(&waking);
-    let mut all = quiet;
-    for (place, times) in waking.places {
-        *all.places.entry(place).or_insert(0) += times;
+    let make = |n| JobQueue::new(n, CONSUMERS, Waking::Each);
+    let mut all = play_all("JobQueue", capacities, &acts, Stocked::round, make);
+    nobody_was_held_up(&all);
+    for waking in [Waking::Each, Waking::Relay] {
+        let name = format!("JobQueue with consumers, woken {waking:?}");
+        let report = play_all(&name, capacities, &acts, impatient, |n| awaited(n, waking));
+        nobody_was_held_up(&report);
+        for (place, times) in report.places {
+            *all.places.entry(place).or_insert(0) += times;
+        }
     }
     let files = ["src/queue/job_queue.rs", "src/queue/waiters.rs", "src/sync/waker.rs"];
     every_site_was_frozen(&all, &files, 15);
@@ -319,6 +323,14 @@ fn a_free_list_goes_on_around_a_thread_that_stands_still() {
     println!("IndexStack: {report}");
     nobody_was_held_up(&report);
     every_site_was_frozen(&report, &["src/ring/stack.rs"], 8);
+}
+
+/// It says so itself; and it loses nothing by it.
+#[test]
+fn a_ring_of_values_is_found_to_block() {
+    let report = play_all("Ring", &[2], &calls(), Stocked::round, Ring::new);
+    assert!(!report.blocked.is_empty(), "{report}");
+    assert!(report.failed.is_empty(), "{:#?}", report.failed);
 }
 
 #[test]
