@@ -1,5 +1,4 @@
-//! `JobQueue`: no consumer sleeps beside an item, no producer beside free space, whatever is cancelled or
-//! closed meanwhile. A lost notification is a deadlock: no wait here has a timer to mask it, but for the one
+//! `JobQueue`: no consumer sleeps beside an item, whatever is cancelled or closed meanwhile. A lost notification is a deadlock: no wait here has a timer to mask it, but for the one
 //! that is there to be cancelled.
 #![cfg(loom)]
 
@@ -69,27 +68,6 @@ impl Jobs {
     fn read(&self, index: u32) {
         assert_eq!(self.notes[index as usize].read(), index + 10);
     }
-
-    /// Pushes, waiting for space.
-    fn push_waiting(&self, index: u32, w: &Witness) -> Result<bool, PushError> {
-        self.notes[index as usize].write(index + 10);
-        loop {
-            match self.queue.push(index) {
-                Err(PushError::Full) => {}
-                done => return done,
-            }
-            let space = self.queue.wait_for_space();
-            match self.queue.push(index) {
-                Err(PushError::Full) => {}
-                done => {
-                    w.saw("looked again");
-                    return done;
-                }
-            }
-            Clock::monotonic().block_on(space);
-            w.saw("waited");
-        }
-    }
 }
 
 #[test]
@@ -138,6 +116,30 @@ fn queue_wake_two() {
         let popped = consumers.map(|task| task.join().expect("nobody closes"));
         assert_eq!(popped[0] + popped[1], 1, "each index comes out once");
         w.saw(&popped[0].to_string());
+    });
+}
+
+/// One fence and one round of wake-ups for several indices.
+#[test]
+fn queue_wake_batch() {
+    let model = Model::new("queue_wake_batch")
+        .floor(1000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
+    model.witness("woke 0").witness("woke 1").witness("woke 2").run(|w| {
+        let jobs = Jobs::new(2, 2);
+        let consumer = |number| {
+            let jobs = Arc::clone(&jobs);
+            spawn(move || jobs.pop(number))
+        };
+        let consumers = [consumer(0), consumer(1)];
+        for index in 0..2 {
+            jobs.notes[index as usize].write(index + 10);
+            jobs.queue.push_unannounced(index).expect("there is room");
+        }
+        w.saw(&format!("woke {}", jobs.queue.announce(2)));
+        let popped = consumers.map(|task| task.join().expect("nobody closes"));
+        assert_eq!(popped[0] + popped[1], 1, "each index comes out once");
     });
 }
 
@@ -264,37 +266,5 @@ fn queue_wake_cancel() {
                 assert_eq!(patient.join(), Ok(0));
             }
         }
-    });
-}
-
-#[test]
-fn queue_space() {
-    let model = Model::new("queue_space").floor(100);
-    model.witness("done").witness("looked again").witness("waited").run(|w| {
-        let jobs = Jobs::new(1, 1);
-        jobs.push(0).expect("there is room");
-        let theirs = Arc::clone(&jobs);
-        let mine = w.clone();
-        let producer = spawn(move || theirs.push_waiting(1, &mine));
-        assert_eq!(jobs.queue.try_pop(), Ok(0));
-        assert_eq!(producer.join(), Ok(false));
-        assert_eq!(jobs.queue.try_pop(), Ok(1));
-        jobs.read(1);
-        w.saw("done");
-    });
-}
-
-#[test]
-fn queue_space_close() {
-    let model = Model::new("queue_space_close").floor(170);
-    model.witness("closed").witness("looked again").witness("waited").run(|w| {
-        let jobs = Jobs::new(1, 1);
-        jobs.push(0).expect("there is room");
-        let theirs = Arc::clone(&jobs);
-        let mine = w.clone();
-        let producer = spawn(move || theirs.push_waiting(1, &mine));
-        assert!(jobs.queue.close());
-        assert_eq!(producer.join(), Err(PushError::Closed));
-        w.saw("closed");
     });
 }

@@ -166,7 +166,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "result_buffer",
-        doc: "How many outcomes may at least be unread before submissions are refused.",
+        doc: "How many completions may be unread in completion queues before submissions are refused.",
         shape: Shape::Number {
             bounds: Bounds::count(128, 1, 65_536).advised(50, 500),
             get: |c| Some(c.result_buffer as u64),

@@ -30,8 +30,8 @@ pub struct ProviderConfig {
     pub blocking_workers: WorkerRange,
     /// How many jobs may wait, of async and of blocking ones each.
     pub queue_capacity: usize,
-    /// How many outcomes may at least be unread before submissions are refused: with free places in the
-    /// queues and free workers it is as many more.
+    /// How many completions may be unread, in all completion queues together, before submissions are
+    /// refused.
     pub result_buffer: usize,
     /// What a submission to a full queue does.
     pub overflow: OverflowPolicy,
@@ -120,7 +120,7 @@ impl ProviderConfig {
         self
     }
 
-    /// Sets how many outcomes may be unread.
+    /// Sets how many completions may be unread.
     #[must_use]
     pub fn result_buffer(mut self, outcomes: usize) -> Self {
         self.result_buffer = outcomes;

@@ -67,7 +67,7 @@ pub struct ProviderOptions {
     pub blocking_workers_max: u32,
     /// Jobs that may wait, of blocking and of other ones each; default: 256.
     pub queue_capacity: u32,
-    /// Completions that may at least be unread before submissions are refused with
+    /// Completions that may be unread, in all queues together, before submissions are refused with
     /// `BIFROST_LIMIT_REACHED`; default: 128.
     pub result_buffer: u32,
     /// Driver threads of the provider's own; default: none, it shares those of the runtime.

@@ -140,6 +140,12 @@ impl Core {
             config,
         };
         let core = Arc::new_cyclic(|own| Slab::new(records, host(own)));
+        let freed = Arc::downgrade(&core);
+        core.when_freed(move || {
+            if let Some(core) = freed.upgrade() {
+                core.offer_record();
+            }
+        });
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
         core.host().exit.open();

@@ -3,7 +3,7 @@
 //! | file | station |
 //! |---|---|
 //! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
-//! | `admission` | the door: [`Rejected`], or a record in a queue |
+//! | `admission`, `batch`, `blocked` | the door: [`Rejected`], or a record in a queue |
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
@@ -12,6 +12,8 @@
 //! | `health`, `shutdown`, `snapshot` | beginning, end, and figures |
 
 mod admission;
+mod batch;
+mod blocked;
 mod completion;
 mod context;
 mod core;
@@ -31,7 +33,7 @@ mod snapshot;
 mod worker;
 
 pub use self::core::{Parts, StartError};
-pub use admission::Submitted;
+pub use batch::{Submitted, SubmittedTo};
 pub use completion::{Completion, CompletionQueue};
 pub use context::JobContext;
 pub use handle::JobHandle;

@@ -1,35 +1,23 @@
 //! A queue of record indices whose consumers and producers can wait.
 //!
 //! Consumers are numbered (a provider's workers): see `waiters.rs`. Producers that wait for space are
-//! unnumbered and rare: they stand in an event's list, and a pop looks for them only while there are some.
+//! unnumbered and rare: they stand in a list, from which a pop moves the first one in (`side_list.rs`).
 //!
-//! Invariant: no producer waits beside free space: it counts itself as blocked, passes a SeqCst fence and
-//! tries again; a pop frees its slot, passes a SeqCst fence and looks whether anyone is blocked.
-//!
-//! | edge | write | read | what becomes visible |
-//! |---|---|---|---|
-//! | `space.fences` | `fence` of `freed` after the pop | `fence` of `wait_for_space` before the next try | the free slot, or the blocked producer |
-//!
-//! Progress: `push`, `try_pop` and `close` are lock-free while no producer is blocked; waking a blocked
-//! producer takes the event's lock. Models: `queue_space`, `queue_space_close`, `job_drop_oldest`.
+//! Progress: `push`, `try_pop` and `close` are lock-free while no producer waits for space; moving one in
+//! takes the list's lock for a moment. Models: those of its parts, and `job_drop_oldest`.
 
 use super::consumer::Consumer;
+use super::side_list::{Entrant, Place, SideList};
 use super::waiters::{Waiters, Waking};
 use crate::ring::{JobRing, PopError, PopIf, PushError};
-use crate::sync::Quiet;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence, fence_after_rmw};
-use event_listener::{Event, EventListener};
+use crate::sync::Arc;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 /// A bounded queue of record indices with waiting.
 pub struct JobQueue {
     ring: JobRing,
     consumers: Waiters,
-    blocked: AtomicUsize,
-    space: Event,
+    blocked: SideList,
 }
 
 impl fmt::Debug for JobQueue {
@@ -51,8 +39,7 @@ impl JobQueue {
         Self {
             ring: JobRing::new(capacity),
             consumers: Waiters::new(consumers, waking),
-            blocked: AtomicUsize::new(0),
-            space: Event::new(),
+            blocked: SideList::default(),
         }
     }
 
@@ -92,6 +79,22 @@ impl JobQueue {
         Ok(self.consumers.notify_one())
     }
 
+    /// Adds `index` without waking anybody: the caller adds others and then calls [`announce`](Self::announce)
+    /// for all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Full`] and [`PushError::Closed`].
+    pub fn push_unannounced(&self, index: u32) -> Result<(), PushError> {
+        self.ring.push(index)
+    }
+
+    /// Wakes one consumer for each of `pushed` indices, the one that has been idle longest first, behind one
+    /// fence; how many there were.
+    pub fn announce(&self, pushed: usize) -> usize {
+        self.consumers.notify(pushed)
+    }
+
     /// Adds `index`; in a full queue it takes the place of the oldest, which is returned.
     ///
     /// # Errors
@@ -110,7 +113,7 @@ impl JobQueue {
     /// [`PopError::Empty`] and [`PopError::Closed`].
     pub fn try_pop(&self) -> Result<u32, PopError> {
         let index = self.ring.pop()?;
-        self.freed();
+        self.blocked.popped();
         Ok(index)
     }
 
@@ -118,7 +121,7 @@ impl JobQueue {
     pub fn reap(&self, dead: impl Fn(u32) -> bool) -> Option<u32> {
         match self.ring.pop_if(dead) {
             PopIf::Popped(index) => {
-                self.freed();
+                self.blocked.popped();
                 Some(index)
             }
             PopIf::Declined | PopIf::Nothing(_) => None,
@@ -130,66 +133,33 @@ impl JobQueue {
         Consumer::new(self, number)
     }
 
-    /// Announces a producer that will wait for space. The caller tries to push once more, and awaits the
-    /// result only if the queue is still full.
-    pub fn wait_for_space(&self) -> SpaceWait<'_> {
-        let listener = Quiet(self.space.listen());
-        // ORDERING: Relaxed: the fence below orders it.
-        self.blocked.fetch_add(1, Ordering::Relaxed);
-        // ORDERING: `space.fences`: store-load against `freed`.
-        fence(Ordering::SeqCst);
-        SpaceWait { queue: self, listener }
+    /// Waits for space behind all who do already: from now on whoever frees a slot lets the first of them
+    /// [`enter`](Entrant::enter), which may happen inside this call. The queue never forgets an entrant that
+    /// says [`Full`](super::Try::Full).
+    pub fn wait_for_space(&self, entrant: Arc<dyn Entrant>) -> Place {
+        self.blocked.stand(entrant)
     }
 
-    /// Wakes a producer that waits for space if there is some: for one that was woken and did not push.
+    /// Ends a wait for space. The entrant says that it is done from now on.
+    pub fn stop_waiting(&self, place: Place) {
+        self.blocked.leave(place);
+    }
+
+    /// Lets those who wait for space try again, after something else that they need became free.
     pub fn offer_space(&self) {
-        if self.len() < self.capacity() {
-            // ORDERING: `space.fences`: as in `freed`, without an exchange before it.
-            fence(Ordering::SeqCst);
-            self.freed();
-        }
+        self.blocked.freed();
+    }
+
+    /// Whether a producer waits for space, for a caller who has just made dead what an index names.
+    pub fn is_awaited(&self) -> bool {
+        self.blocked.is_awaited()
     }
 
     /// Closes the queue: no later push succeeds, what is inside can be popped, and all who wait look again.
     pub fn close(&self) -> bool {
         let closed = self.ring.close();
         self.consumers.notify_all();
-        self.space.notify(usize::MAX);
+        self.blocked.freed();
         closed
-    }
-
-    /// A pop, whose exchange was the last thing, has freed a slot.
-    fn freed(&self) {
-        // ORDERING: `space.fences`: store-load against `wait_for_space`.
-        fence_after_rmw();
-        // ORDERING: Relaxed: ordered by the fence.
-        if self.blocked.load(Ordering::Relaxed) != 0 {
-            self.space.notify_additional(1);
-        }
-    }
-}
-
-/// A blocked producer's place in the list. Ready when a slot was freed or the queue closed: the producer
-/// then tries again. Dropped, it hands a notification that it got to the next in the list.
-#[must_use = "a future does nothing unless it is polled"]
-#[derive(Debug)]
-pub struct SpaceWait<'a> {
-    queue: &'a JobQueue,
-    listener: Quiet<EventListener>,
-}
-
-impl Future for SpaceWait<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(Pin::new(&mut self.listener).poll(cx));
-        Poll::Ready(())
-    }
-}
-
-impl Drop for SpaceWait<'_> {
-    fn drop(&mut self) {
-        // ORDERING: Relaxed: a count that only has to be positive while somebody waits.
-        self.queue.blocked.fetch_sub(1, Ordering::Relaxed);
     }
 }

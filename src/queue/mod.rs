@@ -21,6 +21,7 @@ mod job_queue;
 mod line;
 mod receiver;
 mod sender;
+mod side_list;
 mod wait;
 mod waiters;
 
@@ -29,7 +30,8 @@ pub use channel_error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 pub use consumer::{Consumer, Pop};
-pub use job_queue::{JobQueue, SpaceWait};
+pub use job_queue::JobQueue;
 pub use receiver::{Receiver, Recv, RecvMany};
 pub use sender::{Send, SendMany, Sender};
+pub use side_list::{Entrant, Place, Try};
 pub use waiters::{Waiters, Waking};

@@ -4,6 +4,8 @@
 mod support;
 mod world;
 
+mod batches;
+mod blocked;
 mod blocking_lane;
 mod cancelling;
 mod handles;
@@ -14,4 +16,5 @@ mod overflow;
 mod panics;
 mod races;
 mod refusals;
+mod results;
 mod shutdown;
