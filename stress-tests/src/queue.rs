@@ -1,13 +1,14 @@
 //! The queues under test in one shape.
 
 use crate::bounded::{Answer, Op, is_even};
-use bifrost::queue::{JobQueue, Waking};
+use bifrost::queue::{Entrant, JobQueue, Try, Waking};
 use bifrost::ring::{JobRing, PopError, PopIf, PushError, Refused, Ring};
-use bifrost::sync::Parker;
+use bifrost::sync::{Parker, Unparker};
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 /// A queue that can be asked everything that [`Op`] names, from any thread.
@@ -93,7 +94,7 @@ impl Queue for JobQueue {
 /// A [`JobQueue`] whose callers wait: a push for space, a pop for an index. A wake-up that gets lost hangs.
 #[derive(Debug)]
 pub struct Waiting {
-    queue: JobQueue,
+    queue: Arc<JobQueue>,
     consumers: AtomicU32,
 }
 
@@ -101,20 +102,29 @@ impl Waiting {
     /// An empty queue of `capacity` for up to `consumers` threads that pop.
     pub fn new(capacity: usize, consumers: usize, waking: Waking) -> Self {
         let queue = JobQueue::new(capacity, consumers, waking);
-        Self { queue, consumers: AtomicU32::new(0) }
+        Self { queue: Arc::new(queue), consumers: AtomicU32::new(0) }
     }
 
     fn push(&self, index: u32) -> Answer {
+        match self.queue.call(Op::Push(index)) {
+            Answer::Full => {}
+            answer => return answer,
+        }
+        let parker = Parker::new();
+        let producer = Arc::new(Producer {
+            queue: Arc::clone(&self.queue),
+            index,
+            answer: Mutex::new(None),
+            unparker: parker.unparker(),
+        });
+        let _place = self.queue.wait_for_space(Arc::<Producer>::clone(&producer));
         loop {
-            if let answer @ (Answer::Pushed | Answer::Closed) = self.queue.call(Op::Push(index)) {
+            if let Some(answer) =
+                producer.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+            {
                 return answer;
             }
-            let space = self.queue.wait_for_space();
-            // Space that came before the announcement woke nobody.
-            if let answer @ (Answer::Pushed | Answer::Closed) = self.queue.call(Op::Push(index)) {
-                return answer;
-            }
-            block_on(space);
+            parker.park();
         }
     }
 
@@ -125,6 +135,26 @@ impl Waiting {
         let number = number.unwrap_or_else(|| self.consumers.fetch_add(1, Ordering::Relaxed));
         NUMBER.set(Some(number));
         number
+    }
+}
+
+/// A thread that waits for space.
+struct Producer {
+    queue: Arc<JobQueue>,
+    index: u32,
+    answer: Mutex<Option<Answer>>,
+    unparker: Unparker,
+}
+
+impl Entrant for Producer {
+    fn enter(&self) -> Try {
+        let answer = self.queue.call(Op::Push(self.index));
+        if answer == Answer::Full {
+            return Try::Full;
+        }
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        self.unparker.unpark();
+        Try::Done
     }
 }
 

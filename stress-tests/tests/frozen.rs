@@ -1,8 +1,7 @@
 //! A thread that stands still anywhere in the middle of a call blocks and starves nobody (goal: lock-free).
 //!
-//! Where event-listener's list is used (a wait for space, and waking one), its mutex is taken; a thread is
-//! never stopped inside, since the list's own operations are not ours. So the claim for `JobQueue` is that
-//! of its calls that do not wait.
+//! Who waits for space stands in a list with a lock, and moving one in takes that lock: a thread that is stopped
+//! inside holds up whoever pops. So the claim for `JobQueue` is that of its calls while no producer waits.
 #![cfg(bifrost_chaos)]
 
 use bifrost::queue::{JobQueue, Waking};
@@ -224,6 +223,18 @@ fn poll(it: &Stocked<JobQueue>, number: u32, times: usize, tally: &mut Tally) ->
     true
 }
 
+/// Waits as consumer 0, pushes what wakes it, and gives up at the same time.
+fn be_notified_and_leave(it: &Stocked<JobQueue>, tally: &mut Tally) {
+    let mut consumer = tally.call(|| it.queue.consumer(0));
+    let mut pop = Box::pin(consumer.pop());
+    let polled = tally.call(|| pop.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    if let Poll::Ready(Ok(value)) = polled {
+        tally.popped.push(value);
+    }
+    it.note(Op::Push(tally.value()), tally);
+    tally.call(|| drop(pop));
+}
+
 /// The others push, and wait as consumers that lose their patience at once.
 fn impatient(it: &Stocked<JobQueue>, tally: &mut Tally) -> bool {
     it.note(Op::Push(tally.value()), tally);
@@ -252,10 +263,12 @@ fn job_queue(capacities: &[usize]) {
         };
         acts.push((name, Box::new(act)));
     }
-    let announce = |it: &Stocked<JobQueue>, tally: &mut Tally| {
-        drop(tally.call(|| it.queue.wait_for_space()));
+    acts.push(("be notified and leave", Box::new(be_notified_and_leave)));
+    let offer = |it: &Stocked<JobQueue>, tally: &mut Tally| {
+        tally.call(|| it.queue.offer_space());
+        assert!(!tally.call(|| it.queue.is_awaited()));
     };
-    acts.push(("announce a producer and leave", Box::new(announce)));
+    acts.push(("offer space", Box::new(offer)));
     let make = |n| JobQueue::new(n, CONSUMERS, Waking::Each);
     let mut all = play_all("JobQueue", capacities, &acts, Stocked::round, make);
     nobody_was_held_up(&all);
@@ -267,7 +280,7 @@ fn job_queue(capacities: &[usize]) {
             *all.places.entry(place).or_insert(0) += times;
         }
     }
-    let files = ["src/queue/job_queue.rs", "src/queue/waiters.rs", "src/sync/waker.rs"];
+    let files = ["src/queue/side_list.rs", "src/queue/waiters.rs", "src/sync/waker.rs"];
     every_site_was_frozen(&all, &files, 15);
 }
 
@@ -312,11 +325,32 @@ fn a_free_list_goes_on_around_a_thread_that_stands_still() {
         assert!(tally.call(|| stack.len()) <= stack.capacity());
         tally.call(|| stack.is_empty());
     };
-    let acts: [Act<IndexStack>; 3] =
-        [("pop", Box::new(pop)), ("pop and push", Box::new(both)), ("figures", Box::new(figures))];
+    /// An answer is enough, though it be that there is nothing.
+    fn answered(stack: &IndexStack, tally: &mut Tally) -> bool {
+        let before = tally.popped.len();
+        round(stack, tally);
+        if tally.popped.len() == before {
+            tally.popped.push(u32::MAX);
+            tally.pushed.push(u32::MAX);
+        }
+        true
+    }
+    let all = |stack: &IndexStack, tally: &mut Tally| {
+        let taken: Vec<u32> = std::iter::from_fn(|| tally.call(|| stack.pop_or_mark())).collect();
+        for index in taken {
+            tally.call(|| stack.push(index));
+        }
+    };
+    let acts: [Act<IndexStack>; 4] = [
+        ("pop", Box::new(pop)),
+        ("pop and push", Box::new(both)),
+        ("take all, mark and return", Box::new(all)),
+        ("figures", Box::new(figures)),
+    ];
     let make = || IndexStack::full(5);
     let scenes = acts.iter().map(|(name, act)| {
         let name = format!("IndexStack of 5, {name}");
+        let round = if name.contains("take all") { answered } else { round };
         Scene { name, make: &make, act: &**act, round, judge }
     });
     let report = play(seed::seed(7), &scenes.collect::<Vec<_>>());
