@@ -295,68 +295,74 @@ fn job_queues_of_more_sizes_go_on() {
     job_queue(&[2, 3, 4]);
 }
 
+/// Takes an index and returns it.
+fn take_and_return(stack: &IndexStack, tally: &mut Tally) -> bool {
+    if let Some(index) = tally.call(|| stack.pop()) {
+        tally.popped.push(index);
+        tally.call(|| stack.push(index));
+        tally.pushed.push(index);
+    }
+    true
+}
+
+/// An answer is enough, though it be that there is nothing.
+fn be_answered(stack: &IndexStack, tally: &mut Tally) -> bool {
+    let before = tally.popped.len();
+    take_and_return(stack, tally);
+    if tally.popped.len() == before {
+        tally.popped.push(u32::MAX);
+        tally.pushed.push(u32::MAX);
+    }
+    true
+}
+
+fn take_all_mark_and_return(stack: &IndexStack, tally: &mut Tally) {
+    let taken: Vec<u32> = std::iter::from_fn(|| tally.call(|| stack.pop_or_mark())).collect();
+    for index in taken {
+        tally.call(|| stack.push(index));
+    }
+}
+
+fn read_figures(stack: &IndexStack, tally: &mut Tally) {
+    assert!(tally.call(|| stack.len()) <= stack.capacity());
+    tally.call(|| stack.is_empty());
+}
+
+/// Every index is inside, or with whom took it last.
+fn all_are_there(stack: &IndexStack, tallies: &[Tally]) -> Result<(), String> {
+    let mut inside: Vec<u32> = std::iter::from_fn(|| stack.pop()).collect();
+    for tally in tallies {
+        inside.extend(tally.popped.iter().skip(tally.pushed.len()));
+    }
+    inside.sort_unstable();
+    let all: Vec<u32> = (0..stack.capacity() as u32).collect();
+    if inside == all { Ok(()) } else { Err(format!("of {all:?} there are {inside:?}")) }
+}
+
 #[test]
 fn a_free_list_goes_on_around_a_thread_that_stands_still() {
-    fn round(stack: &IndexStack, tally: &mut Tally) -> bool {
-        if let Some(index) = tally.call(|| stack.pop()) {
-            tally.popped.push(index);
-            tally.call(|| stack.push(index));
-            tally.pushed.push(index);
-        }
-        true
-    }
-    fn judge(stack: &IndexStack, tallies: &[Tally]) -> Result<(), String> {
-        let mut inside: Vec<u32> = std::iter::from_fn(|| stack.pop()).collect();
-        for tally in tallies {
-            inside.extend(tally.popped.iter().skip(tally.pushed.len()));
-        }
-        inside.sort_unstable();
-        let all: Vec<u32> = (0..stack.capacity() as u32).collect();
-        if inside == all { Ok(()) } else { Err(format!("of {all:?} there are {inside:?}")) }
-    }
-    let pop = |stack: &IndexStack, tally: &mut Tally| {
+    let take = |stack: &IndexStack, tally: &mut Tally| {
         let index = tally.call(|| stack.pop());
         tally.popped.extend(index);
     };
     let both = |stack: &IndexStack, tally: &mut Tally| {
-        round(stack, tally);
+        take_and_return(stack, tally);
     };
-    let figures = |stack: &IndexStack, tally: &mut Tally| {
-        assert!(tally.call(|| stack.len()) <= stack.capacity());
-        tally.call(|| stack.is_empty());
-    };
-    /// An answer is enough, though it be that there is nothing.
-    fn answered(stack: &IndexStack, tally: &mut Tally) -> bool {
-        let before = tally.popped.len();
-        round(stack, tally);
-        if tally.popped.len() == before {
-            tally.popped.push(u32::MAX);
-            tally.pushed.push(u32::MAX);
-        }
-        true
-    }
-    let all = |stack: &IndexStack, tally: &mut Tally| {
-        let taken: Vec<u32> = std::iter::from_fn(|| tally.call(|| stack.pop_or_mark())).collect();
-        for index in taken {
-            tally.call(|| stack.push(index));
-        }
-    };
-    let acts: [Act<IndexStack>; 4] = [
-        ("pop", Box::new(pop)),
-        ("pop and push", Box::new(both)),
-        ("take all, mark and return", Box::new(all)),
-        ("figures", Box::new(figures)),
-    ];
     let make = || IndexStack::full(5);
-    let scenes = acts.iter().map(|(name, act)| {
+    let scene = |name: &str, act, round| {
         let name = format!("IndexStack of 5, {name}");
-        let round = if name.contains("take all") { answered } else { round };
-        Scene { name, make: &make, act: &**act, round, judge }
-    });
-    let report = play(seed::seed(7), &scenes.collect::<Vec<_>>());
+        Scene { name, make: &make, act, round, judge: all_are_there }
+    };
+    let scenes = [
+        scene("take", &take, take_and_return),
+        scene("take and return", &both, take_and_return),
+        scene("take all, mark and return", &take_all_mark_and_return, be_answered),
+        scene("figures", &read_figures, take_and_return),
+    ];
+    let report = play(seed::seed(7), &scenes);
     println!("IndexStack: {report}");
     nobody_was_held_up(&report);
-    every_site_was_frozen(&report, &["src/ring/stack.rs"], 8);
+    every_site_was_frozen(&report, &["src/ring/stack.rs"], 11);
 }
 
 /// It says so itself; and it loses nothing by it.
