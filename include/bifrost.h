@@ -117,6 +117,12 @@
 #define BIFROST_FEATURE_TLS 2
 
 /**
+ * `bifrost_provider_options.queue_capacity`: no job waits. One is only let in while a worker has nothing
+ * to do.
+ */
+#define BIFROST_QUEUE_DIRECT UINT32_MAX
+
+/**
  * A duration without an end.
  */
 #define BIFROST_FOREVER UINT64_MAX
@@ -570,7 +576,7 @@ typedef struct bifrost_provider_options {
      */
     uint32_t blocking_workers_max;
     /**
-     * Jobs that may wait, of blocking and of other ones each; default: 256.
+     * Jobs that may wait, of blocking and of other ones each; default: 256. `BIFROST_QUEUE_DIRECT`: none.
      */
     uint32_t queue_capacity;
     /**

@@ -127,7 +127,10 @@ async fn serve_one(
     }
     let mut running = match core.start(index, now, lane.first + number) {
         Started::Running(running) => running,
-        Started::Dead(panics) => return core.count_panics(panics),
+        Started::Dead(panics) => {
+            lane.queue.release();
+            return core.count_panics(panics);
+        }
     };
     let host = core.host();
     let recorder = host.stats.recorder();
@@ -146,6 +149,8 @@ async fn serve_one(
                 let (job, task) = (context.ticket.as_word(), context.label().unwrap_or_default());
                 tracing::error!(provider = &*host.name, job, task, "a job panicked");
             }
+            // Whoever sees the outcome finds the worker free.
+            lane.queue.release();
             core.settle(decided);
             core.count_panics(running.drop_panics());
             drop(running);

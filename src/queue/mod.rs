@@ -5,6 +5,7 @@
 //! a thread waits for it through [`Clock::block_on_deadline`](crate::time::Clock::block_on_deadline).
 
 mod job_queue;
+mod permits;
 mod side_list;
 mod waiters;
 
