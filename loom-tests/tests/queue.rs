@@ -121,7 +121,7 @@ fn queue_wake_batch() {
 /// More producers than consumers: no more indices are let in than there are permits.
 #[test]
 fn permits_bound() {
-    let model = Model::new("permits_bound").floor(1500).spurious(1).bound(Bound::Preemptions(2));
+    let model = Model::new("permits_bound").floor(750).spurious(1).bound(Bound::Preemptions(2));
     let model = model.deep(Bound::Preemptions(4));
     model.witness("one").witness("both").run(|w| {
         let queue = Arc::new(JobQueue::direct(1, 1));

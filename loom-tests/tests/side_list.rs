@@ -130,8 +130,8 @@ fn side_moves() {
 /// In a queue without places the end of a consumer's index is the space.
 #[test]
 fn permits_move() {
-    let model = Model::new("permits_move").floor(100);
-    model.witness("in at once").witness("moved in").run(|w| {
+    let model = Model::new("permits_move").floor(100).bound(Bound::Preemptions(3));
+    model.deep(Bound::Preemptions(4)).witness("in at once").witness("moved in").run(|w| {
         let queue = JobQueue::direct(1, 1);
         let jobs = Arc::new(Jobs { queue, notes: Default::default() });
         jobs.notes[0].write(10);
