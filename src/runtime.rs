@@ -428,7 +428,7 @@ impl Drop for Runtime {
         if inner.config.drivers == 0 {
             // Without threads of its own nobody else would let the workers end.
             while inner.pool.turn() {}
-        } else if let Some(unit) = inner.pool.add().filter(|_| left) {
+        } else if let Some(unit) = inner.pool.add(1).filter(|_| left) {
             // The drivers go on until the last job has ended, and close behind themselves.
             unit.spawn(Inner::wind_up(Arc::clone(&self.inner)));
             return;

@@ -1,7 +1,7 @@
 //! The ways in which a job ends beside its completion: each gives one outcome, whoever comes together.
 #![cfg(loom)]
 
-use bifrost::queue::JobQueue;
+use bifrost::queue::{JobQueue, Waking};
 use bifrost::state::{Attempted, Phase, Reader, Report, Retracted, Slab, Started, Ticket, Verdict};
 use bifrost::time::Clock;
 use loom_tests::jobs::{LATER, NOW, Unseen, Value, World, check, publish, work, work_until};
@@ -70,7 +70,7 @@ fn job_stop_wakes() {
     let model = Model::new("job_stop_wakes").floor(300).bound(Bound::Preemptions(3));
     model.deep(Bound::Full).witness("stopped").witness("never ran").run(|w| {
         let world = World::new(1);
-        let queue = Arc::new(JobQueue::new(1, 1));
+        let queue = Arc::new(JobQueue::new(1, 1, Waking::Each));
         let reader = world.submit_endless();
         let ticket = reader.ticket();
         let worker = spawn({
@@ -250,7 +250,7 @@ fn job_drop_oldest() {
     let model = model.witness("completed").witness("cancelled").witness("dropped");
     model.witness("replaced").witness("there was room").run(|w| {
         let world = World::new(2);
-        let queue = Arc::new(JobQueue::new(1, 1));
+        let queue = Arc::new(JobQueue::new(1, 1, Waking::Each));
         let (oldest, newest) = (world.submit(), world.submit());
         let ticket = oldest.ticket();
         assert_eq!(queue.push(ticket.index()), Ok(false));

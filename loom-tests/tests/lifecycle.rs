@@ -1,7 +1,7 @@
 //! `Lifecycle`: a shutdown between submissions leaves each accepted job with one outcome.
 #![cfg(loom)]
 
-use bifrost::queue::JobQueue;
+use bifrost::queue::{JobQueue, Waking};
 use bifrost::state::{
     Entry, JobError, LifeState, Lifecycle, Origin, Retracted, Run, Slab, Task, Verdict,
 };
@@ -33,7 +33,7 @@ impl Run<(), ()> for Never {
 
 impl Provider {
     fn new() -> Arc<Self> {
-        let (life, queue) = (Lifecycle::new(), JobQueue::new(2, 1));
+        let (life, queue) = (Lifecycle::new(), JobQueue::new(2, 1, Waking::Each));
         for state in [LifeState::Spawning, LifeState::Checking, LifeState::Ready] {
             assert!(life.change(state).is_some());
         }

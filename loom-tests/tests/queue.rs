@@ -2,10 +2,10 @@
 //! that is there to be cancelled.
 #![cfg(loom)]
 
-use bifrost::queue::JobQueue;
+use bifrost::queue::{JobQueue, Waking};
 use bifrost::ring::{PopError, PushError};
 use bifrost::time::{Clock, Deadline};
-use loom_tests::{Bound, Model, Note, spawn};
+use loom_tests::{Bound, Model, Note, Witness, spawn};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +19,12 @@ struct Jobs {
 
 impl Jobs {
     fn new(capacity: usize, consumers: usize) -> Arc<Self> {
-        Arc::new(Self { queue: JobQueue::new(capacity, consumers), notes: Default::default() })
+        Self::waking(capacity, consumers, Waking::Each)
+    }
+
+    fn waking(capacity: usize, consumers: usize, waking: Waking) -> Arc<Self> {
+        let queue = JobQueue::new(capacity, consumers, waking);
+        Arc::new(Self { queue, notes: Default::default() })
     }
 
     fn push(&self, index: u32) -> Result<bool, PushError> {
@@ -29,14 +34,34 @@ impl Jobs {
 
     /// Waits for an index as consumer `number`.
     fn pop(&self, number: u32) -> Result<u32, PopError> {
-        let popped = Clock::monotonic().block_on(self.queue.pop(number));
+        let popped = Clock::monotonic().block_on(self.queue.consumer(number).pop());
+        popped.inspect(|index| self.read(*index))
+    }
+
+    /// Takes two indices, the second while nobody else can have the first's turn.
+    fn pop_two(&self, number: u32) -> [Result<u32, PopError>; 2] {
+        let clock = Clock::monotonic();
+        let mut consumer = self.queue.consumer(number);
+        [(); 2].map(|()| clock.block_on(consumer.pop()).inspect(|index| self.read(*index)))
+    }
+
+    /// Waits for an index as consumer `number`, whose job then goes on beside the others.
+    fn pop_and_go_on(&self, number: u32, w: &Witness) -> Result<u32, PopError> {
+        let mut consumer = self.queue.consumer(number);
+        let popped = Clock::monotonic().block_on(consumer.pop());
+        if consumer.hand_over() {
+            w.saw("nobody to hand over to");
+        }
+        // Whoever holds on to the job for good does not look again.
+        std::mem::forget(consumer);
         popped.inspect(|index| self.read(*index))
     }
 
     /// Waits until a limit that has passed: the search puts its end wherever it likes.
     fn pop_or_give_up(&self, number: u32) -> Option<u32> {
         let past = Deadline::from_word(1);
-        let popped = Clock::monotonic().block_on_deadline(self.queue.pop(number), past)?;
+        let popped =
+            Clock::monotonic().block_on_deadline(self.queue.consumer(number).pop(), past)?;
         popped.ok().inspect(|index| self.read(*index))
     }
 
@@ -124,7 +149,7 @@ fn permits_bound() {
     let model = Model::new("permits_bound").floor(750).spurious(1).bound(Bound::Preemptions(2));
     let model = model.deep(Bound::Preemptions(4));
     model.witness("one").witness("both").run(|w| {
-        let queue = Arc::new(JobQueue::direct(1, 1));
+        let queue = Arc::new(JobQueue::direct(1, 1, Waking::Each));
         let theirs = Arc::clone(&queue);
         let task = spawn(move || {
             let pushed = theirs.push(1).is_ok();
@@ -155,7 +180,8 @@ fn queue_wake_stale() {
     model.witness("in order").witness("in another order").run(|w| {
         let jobs = Jobs::new(3, 3);
         for number in [2, 0] {
-            let mut wait = pin!(jobs.queue.pop(number));
+            let mut consumer = jobs.queue.consumer(number);
+            let mut wait = pin!(consumer.pop());
             let mut cx = Context::from_waker(Waker::noop());
             assert!(wait.as_mut().poll(&mut cx).is_pending(), "the queue is empty");
         }
@@ -174,6 +200,51 @@ fn queue_wake_stale() {
         popped.sort_unstable();
         assert_eq!(popped, [0, 1, 2], "each index comes out once");
     });
+}
+
+/// Two pushes, of which the second may leave its index to whom the first has woken; that one takes both.
+#[test]
+fn queue_relay() {
+    let model = Model::new("queue_relay").floor(250).bound(Bound::Preemptions(1));
+    model.deep(Bound::Preemptions(2)).witness("left to the woken").run(|w| {
+        let jobs = Jobs::waking(2, 1, Waking::Relay);
+        let theirs = Arc::clone(&jobs);
+        let consumer = spawn(move || theirs.pop_two(0));
+        let pusher = Arc::clone(&jobs);
+        let other = spawn(move || pusher.push(1).expect("there is room"));
+        let left = jobs.push(0).expect("there is room");
+        if other.join() && left {
+            w.saw("left to the woken");
+        }
+        let mut popped = consumer.join().map(|index| index.expect("nobody closes"));
+        popped.sort_unstable();
+        assert_eq!(popped, [0, 1]);
+    });
+}
+
+/// Two consumers whose jobs go on: the one that was woken hands over to the other, which nobody else wakes.
+#[test]
+fn queue_relay_two() {
+    let model = Model::new("queue_relay_two").floor(1000).bound(Bound::Preemptions(1));
+    model
+        .deep(Bound::Preemptions(2))
+        .witness("0")
+        .witness("1")
+        .witness("nobody to hand over to")
+        .run(|w| {
+            let jobs = Jobs::waking(2, 2, Waking::Relay);
+            let consumer = |number| {
+                let (jobs, w) = (Arc::clone(&jobs), w.clone());
+                spawn(move || jobs.pop_and_go_on(number, &w))
+            };
+            let consumers = [consumer(0), consumer(1)];
+            for index in 0..2 {
+                jobs.push(index).expect("there is room");
+            }
+            let popped = consumers.map(|task| task.join().expect("nobody closes"));
+            assert_eq!(popped[0] + popped[1], 1, "each index comes out once");
+            w.saw(&popped[0].to_string());
+        });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! enter in the order of their places. A slot that nobody is told of is a deadlock: no wait here has a timer.
 #![cfg(loom)]
 
-use bifrost::queue::{Entrant, JobQueue, Place, Try};
+use bifrost::queue::{Entrant, JobQueue, Place, Try, Waking};
 use bifrost::ring::PushError;
 use bifrost::sync::{AtomicWaker, Mutex};
 use bifrost::time::Clock;
@@ -20,7 +20,7 @@ struct Jobs {
 impl Jobs {
     /// One place, taken by index 0.
     fn full() -> Arc<Self> {
-        let jobs = Self { queue: JobQueue::new(1, 1), notes: Default::default() };
+        let jobs = Self { queue: JobQueue::new(1, 1, Waking::Each), notes: Default::default() };
         jobs.notes[0].write(10);
         jobs.queue.push(0).expect("there is room");
         Arc::new(jobs)
@@ -28,7 +28,7 @@ impl Jobs {
 
     /// Takes the next index, waiting for it as the only consumer.
     fn pop(&self) -> u32 {
-        let popped = Clock::monotonic().block_on(self.queue.pop(0));
+        let popped = Clock::monotonic().block_on(self.queue.consumer(0).pop());
         let index = popped.expect("nobody closes");
         assert_eq!(self.notes[index as usize].read(), index + 10);
         index
@@ -132,7 +132,7 @@ fn side_moves() {
 fn permits_move() {
     let model = Model::new("permits_move").floor(100).bound(Bound::Preemptions(3));
     model.deep(Bound::Preemptions(4)).witness("in at once").witness("moved in").run(|w| {
-        let queue = JobQueue::direct(1, 1);
+        let queue = JobQueue::direct(1, 1, Waking::Each);
         let jobs = Arc::new(Jobs { queue, notes: Default::default() });
         jobs.notes[0].write(10);
         jobs.queue.push(0).expect("the consumer has nothing");

@@ -1,7 +1,7 @@
 //! Threads that take turns of ready units.
 
 use super::unit::Unit;
-use crate::queue::JobQueue;
+use crate::queue::{Consumer, JobQueue, Waking};
 use crate::ring::{IndexStack, PopError};
 use crate::stats;
 use crate::sync::thread::{self, JoinHandle};
@@ -24,8 +24,10 @@ const LOOKS_BEFORE_PARKING: u32 = 64;
 /// The units that have something to do, in the order in which they were activated.
 pub(super) struct Ready {
     queue: JobQueue,
-    units: Box<[OnceLock<Arc<Unit>>]>,
 }
+
+/// The units of a pool by their numbers.
+type Units = Arc<[OnceLock<Arc<Unit>>]>;
 
 impl Ready {
     pub(super) fn enqueue(&self, unit: u32) {
@@ -46,9 +48,10 @@ pub enum Drivers {
 /// A set of units and those who drive them.
 pub struct DriverPool {
     ready: Arc<Ready>,
+    units: Units,
     clock: Clock,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    units: IndexStack,
+    numbers: IndexStack,
     /// The consumer numbers of embedders' threads.
     seats: IndexStack,
 }
@@ -82,15 +85,12 @@ impl DriverPool {
         let threads = if let Drivers::Threads(threads) = drivers { threads } else { 0 };
         let units = units.clamp(1, MAX_UNITS);
         let consumers = if threads == 0 { SEATS } else { threads };
-        let ready = Arc::new(Ready {
-            queue: JobQueue::new(units, consumers),
-            units: (0..units).map(|_| OnceLock::new()).collect(),
-        });
         let pool = Self {
-            ready,
+            ready: Arc::new(Ready { queue: JobQueue::new(units, consumers, Waking::Each) }),
+            units: (0..units).map(|_| OnceLock::new()).collect(),
             clock: clock.clone(),
             threads: Mutex::new(Vec::with_capacity(threads)),
-            units: IndexStack::full(units),
+            numbers: IndexStack::full(units),
             seats: IndexStack::full(consumers),
         };
         for number in 0..threads {
@@ -107,23 +107,25 @@ impl DriverPool {
     }
 
     fn spawn(&self, name: &str, number: u32) -> io::Result<JoinHandle<()>> {
-        let ready = Arc::clone(&self.ready);
+        let (ready, units) = (Arc::clone(&self.ready), Arc::clone(&self.units));
         let clock = self.clock.clone();
         let registration = clock.register_thread();
         thread::spawn(&format!("bf:{name}:{number}"), move || {
             let _entered = registration.enter();
             stats::sit();
-            while let Ok(unit) = next(&ready, &clock, number) {
-                take_turn(&ready, unit);
+            let mut consumer = ready.queue.consumer(number);
+            while let Ok(unit) = next(&ready, &clock, &mut consumer) {
+                take_turn(&units, unit);
             }
         })
     }
 
-    /// Adds a unit. `None`: the pool has had as many as it was made for.
-    pub fn add(&self) -> Option<Arc<Unit>> {
-        let number = self.units.pop()?;
-        let unit = Unit::new(number, Arc::downgrade(&self.ready), &self.clock);
-        self.ready.units[number as usize].get_or_init(|| Arc::clone(&unit));
+    /// Adds a unit with room for `tasks` runnable ones. `None`: the pool has had as many units as it was made
+    /// for.
+    pub fn add(&self, tasks: usize) -> Option<Arc<Unit>> {
+        let number = self.numbers.pop()?;
+        let unit = Unit::new(number, tasks, Arc::clone(&self.ready), &self.clock);
+        self.units[number as usize].get_or_init(|| Arc::clone(&unit));
         Some(unit)
     }
 
@@ -131,7 +133,7 @@ impl DriverPool {
     pub fn turn(&self) -> bool {
         match self.ready.queue.try_pop() {
             Ok(unit) => {
-                take_turn(&self.ready, unit);
+                take_turn(&self.units, unit);
                 true
             }
             Err(_) => false,
@@ -158,8 +160,9 @@ impl DriverPool {
     /// Takes turns until the pool is closed, some in each poll.
     pub async fn turns(&self, seat: &Seat<'_>) {
         let mut turns = 0;
-        while let Ok(unit) = self.ready.queue.pop(seat.number).await {
-            take_turn(&self.ready, unit);
+        let mut consumer = self.ready.queue.consumer(seat.number);
+        while let Ok(unit) = consumer.pop().await {
+            take_turn(&self.units, unit);
             turns += 1;
             if turns % TURNS_A_LOOK == 0 {
                 yield_now().await;
@@ -182,18 +185,18 @@ impl DriverPool {
     }
 }
 
-fn next(ready: &Ready, clock: &Clock, number: u32) -> Result<u32, PopError> {
+fn next(ready: &Ready, clock: &Clock, consumer: &mut Consumer<'_>) -> Result<u32, PopError> {
     for _ in 0..LOOKS_BEFORE_PARKING {
         match ready.queue.try_pop() {
             Err(PopError::Empty) => spin_loop(),
             done => return done,
         }
     }
-    clock.block_on(ready.queue.pop(number))
+    clock.block_on(consumer.pop())
 }
 
-fn take_turn(ready: &Ready, unit: u32) {
-    if let Some(unit) = ready.units.get(unit as usize).and_then(OnceLock::get) {
+fn take_turn(units: &Units, unit: u32) {
+    if let Some(unit) = units.get(unit as usize).and_then(OnceLock::get) {
         unit.turn();
     }
 }

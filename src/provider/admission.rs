@@ -203,7 +203,9 @@ impl Core {
             return Ok(reader);
         }
         let mut pushed = lane.queue.push_unannounced(ticket.index());
-        if pushed == Err(PushError::Full) && self.reap() > 0 {
+        if pushed == Err(PushError::Full) {
+            // Dead heads make room; if there are none any more, workers have just made some.
+            self.reap();
             pushed = lane.queue.push_unannounced(ticket.index());
         }
         if pushed == Err(PushError::Full) {

@@ -112,7 +112,7 @@ impl Core {
             _ => None,
         };
         let pool = own_pool.as_ref().unwrap_or(parts.pool);
-        let unit = pool.add().ok_or(StartError::TooMany)?;
+        let unit = pool.add(config.workers.max).ok_or(StartError::TooMany)?;
         let lanes = lanes(&config);
         let records = records(&config, &lanes);
         let period = config.queue_timeout.min(config.timeout) / 100;

@@ -2,9 +2,9 @@
 
 use super::job::Kind;
 use crate::config::WorkerRange;
-use crate::queue::JobQueue;
+use crate::queue::{JobQueue, Waking};
 use crate::ring::IndexStack;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// One kind of workers with their queue.
 ///
@@ -19,24 +19,29 @@ pub(super) struct Lane {
     pub(super) first: u32,
     numbers: IndexStack,
     spawned: AtomicU64,
-    busy: AtomicU64,
+    /// Of each worker, written by itself alone.
+    busy: Box<[AtomicBool]>,
     zombies: AtomicU64,
 }
 
 impl Lane {
     pub(super) fn new(kind: Kind, capacity: usize, range: WorkerRange, first: u32) -> Self {
         let places = Self::places(kind, range);
+        let waking = match kind {
+            Kind::Async => Waking::Relay,
+            Kind::Blocking => Waking::Each,
+        };
         Self {
             kind,
             queue: match capacity {
-                0 => JobQueue::direct(places.max(1), range.max),
-                places_to_wait => JobQueue::new(places_to_wait, places.max(1)),
+                0 => JobQueue::direct(places.max(1), range.max, waking),
+                places_to_wait => JobQueue::new(places_to_wait, places.max(1), waking),
             },
             range,
             first,
             numbers: IndexStack::full(places.max(1)),
             spawned: AtomicU64::new(0),
-            busy: AtomicU64::new(0),
+            busy: (0..places).map(|_| AtomicBool::new(false)).collect(),
             zombies: AtomicU64::new(0),
         }
     }
@@ -99,16 +104,16 @@ impl Lane {
         self.spawned.load(Ordering::Relaxed)
     }
 
+    /// How many workers have a job.
     pub(super) fn busy(&self) -> u64 {
         // ORDERING: Relaxed: a figure.
-        self.busy.load(Ordering::Relaxed)
+        self.busy.iter().filter(|busy| busy.load(Ordering::Relaxed)).count() as u64
     }
 
-    /// A worker has a job, or has it no longer.
-    pub(super) fn set_busy(&self, busy: bool) {
-        let step = if busy { 1 } else { 1_u64.wrapping_neg() };
+    /// Worker `number` has a job, or has it no longer.
+    pub(super) fn set_busy(&self, number: u32, busy: bool) {
         // ORDERING: Relaxed: a figure.
-        self.busy.fetch_add(step, Ordering::Relaxed);
+        self.busy[number as usize].store(busy, Ordering::Relaxed);
     }
 
     /// Workers that are held by a job that was decided without them.

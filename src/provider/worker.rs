@@ -6,6 +6,7 @@ use super::job::Kind;
 use super::lane::Lane;
 use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
+use crate::queue::Consumer;
 use crate::state::{Attempted, LifeState, Running, Started, Verdict};
 use crate::stats::{self, Count};
 use crate::sync::atomic::Ordering;
@@ -80,106 +81,132 @@ fn told(host: &Host) {
 }
 
 async fn serve_async(core: Arc<Core>, number: u32) {
-    let mut context = JobContext::new(Arc::clone(&core));
-    let lane = core.host().lane(Kind::Async);
+    let mut worker = Worker::new(&core, Kind::Async, number);
     let mut jobs = 0;
     let mut since = None;
-    while let Ok(index) = lane.queue.pop(number).await {
+    while let Ok(index) = worker.consumer.pop().await {
         let now = core.host().clock.now();
-        serve_one(&core, &mut context, lane, number, index, now).await;
+        worker.serve(index, now).await;
         jobs += 1;
         if jobs % JOBS_A_POLL == 0 || now > *since.get_or_insert(now) + TIME_A_POLL {
             since = None;
             yield_now().await;
         }
     }
+    let lane = worker.lane;
+    drop(worker);
     leave(core.host(), lane, number);
 }
 
 fn serve_blocking(core: &Arc<Core>, number: u32) {
-    let mut context = JobContext::new(Arc::clone(core));
-    let host = core.host();
-    let lane = host.lane(Kind::Blocking);
-    while let Ok(index) = host.clock.block_on(lane.queue.pop(number)) {
+    let mut worker = Worker::new(core, Kind::Blocking, number);
+    let (host, lane) = (core.host(), worker.lane);
+    while let Ok(index) = host.clock.block_on(worker.consumer.pop()) {
         let now = host.clock.now();
-        host.clock.block_on(serve_one(core, &mut context, lane, number, index, now));
+        host.clock.block_on(worker.serve(index, now));
         if lane.retire() {
+            drop(worker);
             host.stats.add(Count::WorkersEnded, 1);
             lane.take_back(number);
             return told(host);
         }
     }
+    drop(worker);
     leave(host, lane, number);
 }
 
-/// Runs the job whose index came out of the queue, to its end or until it is decided elsewhere.
-async fn serve_one(
-    core: &Arc<Core>,
-    context: &mut JobContext,
-    lane: &Lane,
+/// One who runs jobs, a job at a time.
+struct Worker<'a> {
+    core: &'a Arc<Core>,
+    lane: &'a Lane,
     number: u32,
-    index: u32,
-    now: Instant,
-) {
-    // The tick may be late: a job whose time to wait is over is never executed (S18).
-    if let Some(decided) = core.expire(index, now) {
-        core.settle(decided);
-    }
-    let mut running = match core.start(index, now, lane.first + number) {
-        Started::Running(running) => running,
-        Started::Dead(panics) => {
-            lane.queue.release();
-            return core.count_panics(panics);
-        }
-    };
-    let host = core.host();
-    let recorder = host.stats.recorder();
-    recorder.record_wait(nanos(running.waited(now)));
-    recorder.add(Count::Started, 1);
-    lane.set_busy(true);
-    context.ticket = running.ticket();
-    context.attempt = running.attempt();
-    context.meta = running.meta();
-    core.watch(core.deadline(context.ticket), now);
-    let attempted = poll_fn(|cx| poll(core, &mut running, context, lane, number, cx)).await;
-    lane.set_busy(false);
-    match attempted {
-        Attempted::Ended(decided) => {
-            if decided.verdict() == Verdict::Panicked {
-                let (job, task) = (context.ticket.as_word(), context.label().unwrap_or_default());
-                tracing::error!(provider = &*host.name, job, task, "a job panicked");
-            }
-            // Whoever sees the outcome finds the worker free.
-            lane.queue.release();
-            core.settle(decided);
-            core.count_panics(running.drop_panics());
-            drop(running);
-        }
-        Attempted::Lost { late } => {
-            core.count_panics(running.drop_panics());
-            drop(running);
-            host.stats.add(Count::LateResults, u64::from(late));
-            host.stats.add(Count::ZombiesRecovered, 1);
-            lane.set_zombie(false);
-            host.judge();
-        }
-    }
-    host.notify_drained();
+    consumer: Consumer<'a>,
+    context: JobContext,
 }
 
-/// One poll of a job. A job that is pending is woken by its own wakers, or by whoever decides it.
-fn poll<'a>(
-    core: &Arc<Core>,
-    running: &mut Running<'a, JobContext, Host>,
-    context: &JobContext,
-    lane: &Lane,
-    number: u32,
-    cx: &mut Context<'_>,
-) -> Poll<Attempted<'a, JobContext, Host>> {
-    let _inside = Inside::enter(core.host().runtime);
-    if let Poll::Ready(attempted) = running.poll(context, cx) {
-        return Poll::Ready(attempted);
+impl<'a> Worker<'a> {
+    fn new(core: &'a Arc<Core>, kind: Kind, number: u32) -> Self {
+        let lane = core.host().lane(kind);
+        let context = JobContext::new(Arc::clone(core));
+        Self { core, lane, number, consumer: lane.queue.consumer(number), context }
     }
-    lane.queue.consumers().register(number, cx.waker());
-    if core.may_go_on(context.ticket) { Poll::Pending } else { running.poll(context, cx) }
+
+    /// Runs the job whose index came out of the queue, to its end or until it is decided elsewhere.
+    async fn serve(&mut self, index: u32, now: Instant) {
+        let core = self.core;
+        // The tick may be late: a job whose time to wait is over is never executed (S18).
+        if let Some(decided) = core.expire(index, now) {
+            core.settle(decided);
+        }
+        let running = match core.start(index, now, self.lane.first + self.number) {
+            Started::Running(running) => running,
+            Started::Dead(panics) => {
+                self.lane.queue.release();
+                return core.count_panics(panics);
+            }
+        };
+        let recorder = core.host().stats.recorder();
+        recorder.record_wait(nanos(running.waited(now)));
+        recorder.add(Count::Started, 1);
+        self.run(running, now).await;
+        core.host().notify_drained();
+    }
+
+    async fn run(&mut self, mut running: Running<'a, JobContext, Host>, now: Instant) {
+        let core = self.core;
+        self.lane.set_busy(self.number, true);
+        self.context.ticket = running.ticket();
+        self.context.attempt = running.attempt();
+        self.context.meta = running.meta();
+        core.watch(core.deadline(running.ticket()), now);
+        let attempted = poll_fn(|cx| self.poll(&mut running, cx)).await;
+        self.lane.set_busy(self.number, false);
+        match attempted {
+            Attempted::Ended(decided) => {
+                if decided.verdict() == Verdict::Panicked {
+                    self.tell_of_panic();
+                }
+                // Whoever sees the outcome finds the worker free.
+                self.lane.queue.release();
+                core.settle(decided);
+                core.count_panics(running.drop_panics());
+            }
+            Attempted::Lost { late } => {
+                core.count_panics(running.drop_panics());
+                drop(running);
+                let host = core.host();
+                host.stats.add(Count::LateResults, u64::from(late));
+                host.stats.add(Count::ZombiesRecovered, 1);
+                self.lane.set_zombie(false);
+                host.judge();
+            }
+        }
+    }
+
+    fn tell_of_panic(&self) {
+        let (provider, job) = (self.context.provider(), self.context.ticket.as_word());
+        let task = self.context.label().unwrap_or_default();
+        tracing::error!(provider, job, task, "a job panicked");
+    }
+
+    /// One poll of a job. A job that is pending is woken by its own wakers, or by whoever decides it.
+    fn poll(
+        &mut self,
+        running: &mut Running<'a, JobContext, Host>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Attempted<'a, JobContext, Host>> {
+        let _inside = Inside::enter(self.core.host().runtime);
+        if let Poll::Ready(attempted) = running.poll(&self.context, cx) {
+            return Poll::Ready(attempted);
+        }
+        self.lane.queue.consumers().register(self.number, cx.waker());
+        if !self.core.may_go_on(self.context.ticket) {
+            return running.poll(&self.context, cx);
+        }
+        if self.consumer.hand_over() {
+            // What cannot be started now is started by a later push, or waits for the others.
+            let _no_thread = hire(self.core, self.lane);
+        }
+        Poll::Pending
+    }
 }

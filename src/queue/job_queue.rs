@@ -6,15 +6,13 @@
 //! Progress: `push`, `try_pop` and `close` are lock-free while no producer waits for space; moving one in
 //! takes the list's lock for a moment. Models: those of its parts, and `job_drop_oldest`.
 
+use super::consumer::Consumer;
 use super::permits::Permits;
 use super::side_list::{Entrant, Place, SideList};
-use super::waiters::Waiters;
+use super::waiters::{Waiters, Waking};
 use crate::ring::{JobRing, PopError, PopIf, PushError};
 use crate::sync::Arc;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 /// A bounded queue of record indices with waiting.
 pub struct JobQueue {
@@ -40,11 +38,11 @@ impl JobQueue {
     /// # Panics
     ///
     /// If either is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
-    pub fn new(capacity: usize, consumers: usize) -> Self {
+    pub fn new(capacity: usize, consumers: usize, waking: Waking) -> Self {
         Self {
             ring: JobRing::new(capacity),
             permits: None,
-            consumers: Waiters::new(consumers),
+            consumers: Waiters::new(consumers, waking),
             blocked: SideList::default(),
         }
     }
@@ -56,9 +54,9 @@ impl JobQueue {
     /// # Panics
     ///
     /// If `consumers` is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY), or below `permits`.
-    pub fn direct(consumers: usize, permits: usize) -> Self {
+    pub fn direct(consumers: usize, permits: usize, waking: Waking) -> Self {
         assert!(permits <= consumers, "there are {permits} permits for {consumers} consumers");
-        Self { permits: Some(Permits::new(permits)), ..Self::new(consumers, consumers) }
+        Self { permits: Some(Permits::new(permits)), ..Self::new(consumers, consumers, waking) }
     }
 
     /// How many indices the queue holds at most, those aside that are handed over directly.
@@ -95,7 +93,8 @@ impl JobQueue {
         &self.consumers
     }
 
-    /// Adds `index` and wakes the consumer that has been idle longest; says whether there was one.
+    /// Adds `index` and sees to it that a consumer looks: the one that has been idle longest, or one that is
+    /// awake already; says whether there was one.
     ///
     /// # Errors
     ///
@@ -148,7 +147,7 @@ impl JobQueue {
     pub fn try_pop(&self) -> Result<u32, PopError> {
         let index = self.ring.pop()?;
         if self.permits.is_none() {
-            self.blocked.freed();
+            self.blocked.popped();
         }
         Ok(index)
     }
@@ -160,7 +159,7 @@ impl JobQueue {
                 if self.permits.is_some() {
                     self.release();
                 } else {
-                    self.blocked.freed();
+                    self.blocked.popped();
                 }
                 Some(index)
             }
@@ -168,9 +167,9 @@ impl JobQueue {
         }
     }
 
-    /// Waits for an index as consumer `number`, which no other task or thread uses at the time.
-    pub fn pop(&self, number: u32) -> Pop<'_> {
-        Pop { queue: self, number, listed: false }
+    /// The consumer `number`, which no other task or thread is at the time.
+    pub fn consumer(&self, number: u32) -> Consumer<'_> {
+        Consumer::new(self, number)
     }
 
     /// Waits for space behind all who do already: from now on whoever frees a slot lets the first of them
@@ -201,65 +200,5 @@ impl JobQueue {
         self.consumers.notify_all();
         self.blocked.freed();
         closed
-    }
-
-    /// A consumer was notified though it has its work: another one takes the notification.
-    fn pass_on(&self) {
-        if !self.ring.is_empty() {
-            self.consumers.notify_one();
-        }
-    }
-}
-
-/// The wait of a consumer for an index. Gives [`PopError::Closed`] once nothing will come.
-///
-/// Cancel safety: an index is taken in the very poll that returns it; dropped while it waits, a pending
-/// notification is passed on to another consumer.
-#[must_use = "a future does nothing unless it is polled"]
-#[derive(Debug)]
-pub struct Pop<'a> {
-    queue: &'a JobQueue,
-    number: u32,
-    listed: bool,
-}
-
-impl Pop<'_> {
-    /// Ends the waiting; `notified` says what to do with a notification that has come.
-    fn leave(&mut self) {
-        if std::mem::take(&mut self.listed) && !self.queue.consumers.withdraw(self.number) {
-            self.queue.pass_on();
-        }
-    }
-}
-
-impl Future for Pop<'_> {
-    type Output = Result<u32, PopError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let queue = self.queue;
-        if std::mem::take(&mut self.listed) {
-            // A notification was for the index that is taken now; without one this poll is a spurious one.
-            let _notified = !queue.consumers.withdraw(self.number);
-        }
-        match queue.try_pop() {
-            Err(PopError::Empty) => {}
-            done => return Poll::Ready(done),
-        }
-        queue.consumers.register(self.number, cx.waker());
-        queue.consumers.enlist(self.number);
-        self.listed = true;
-        match queue.try_pop() {
-            Err(PopError::Empty) => Poll::Pending,
-            done => {
-                self.leave();
-                Poll::Ready(done)
-            }
-        }
-    }
-}
-
-impl Drop for Pop<'_> {
-    fn drop(&mut self) {
-        self.leave();
     }
 }

@@ -3,12 +3,36 @@
 //! [`JobQueue`] is a [`JobRing`](crate::ring::JobRing) whose consumers can wait: [`Waiters`] keeps the idle
 //! ones in the order in which they became idle, so that the longest idle is woken. Every wait is a future;
 //! a thread waits for it through [`Clock::block_on_deadline`](crate::time::Clock::block_on_deadline).
+//!
+//! [`channel`] is a [`Ring`](crate::ring::Ring) of any type with a [`Sender`] and a [`Receiver`]:
+//!
+//! | file | concept |
+//! |---|---|
+//! | `channel` | what both halves share |
+//! | `sender`, `receiver`, `half` | the halves, and their handles' count |
+//! | `wait` | one wait, of a thread or a task |
+//! | `line` | those who wait, in their order |
 
+mod channel;
+mod channel_error;
+mod consumer;
+mod half;
 mod job_queue;
+mod line;
 mod permits;
+mod receiver;
+mod sender;
 mod side_list;
+mod wait;
 mod waiters;
 
-pub use job_queue::{JobQueue, Pop};
+pub use channel::{channel, channel_with_clock};
+pub use channel_error::{
+    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};
+pub use consumer::{Consumer, Pop};
+pub use job_queue::JobQueue;
+pub use receiver::{Receiver, Recv, RecvMany};
+pub use sender::{Send, SendMany, Sender};
 pub use side_list::{Entrant, Place, Try};
-pub use waiters::Waiters;
+pub use waiters::{Waiters, Waking};

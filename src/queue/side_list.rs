@@ -24,14 +24,14 @@
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
-//! | `side.fences` | the fence of `freed` after the slot | the fence of `stand` before the move | the free slot, or the entrant |
+//! | `side.fences` | the fence of `freed` or `popped` after the slot | the fence of `stand` before the move | the free slot, or the entrant |
 //!
 //! Progress: while nobody stands, one load after a fence that a pop has anyway. The lock is held for steps in
 //! the map and never while somebody tries to enter; a mover that stands still holds up the list and nobody else.
 //!
 //! Models: `side_moves`, `side_order`, `side_gives_up`, `side_close`.
 
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicUsize, Ordering, fence, fence_after_rmw};
 use crate::sync::{Arc, Mutex, contain};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -105,6 +105,17 @@ impl SideList {
     #[inline]
     pub(super) fn freed(&self) {
         if self.is_awaited() {
+            self.advance();
+        }
+    }
+
+    /// As [`freed`](Self::freed), right behind the read-modify-write that made the space.
+    #[inline]
+    pub(super) fn popped(&self) {
+        // ORDERING: `side.fences`: store-load against `stand`.
+        fence_after_rmw();
+        // ORDERING: Relaxed: ordered by the fence.
+        if self.standing.load(Ordering::Relaxed) != 0 {
             self.advance();
         }
     }

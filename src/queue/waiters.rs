@@ -3,6 +3,10 @@
 //! Algorithm: every waiter has a number and a slot with a state word; the numbers of the idle ones stand
 //! in a lock-free ring. A waiter that finds something to do by itself leaves its number behind as stale.
 //!
+//! Waiters wake one by one ([`Waking::Relay`]) where more of them would only get into each other's way:
+//! whoever was woken holds the baton, and until it lays the baton down notifiers wake nobody, for the one
+//! that has it looks after everything that came meanwhile.
+//!
 //! | state of a slot | its number | meaning | next |
 //! |---|---|---|---|
 //! | `AWAKE` | not in the ring | has something to do, or was just notified | `IDLE` by its owner, who then enlists it |
@@ -14,21 +18,26 @@
 //! passes a SeqCst fence and looks for idle waiters; a waiter enlists, passes a SeqCst fence and looks at
 //! the condition. In the order of the two fences, the second one sees what came before the first: either
 //! the notifier finds the waiter or the waiter sees the condition. 3. Whoever was notified and found its
-//! work elsewhere passes the notification on.
+//! work elsewhere passes the notification on. 4. Every raising of the baton is followed by a laying down
+//! by somebody who then passes a SeqCst fence and looks: at the condition, if a waiter lays it down; at the
+//! idle waiters, if a notifier does who had raised it and found nobody. By the fences of 2., a notifier that
+//! still saw the baton up has its condition seen, directly or through a waiter that this notifier wakes.
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
 //! | `wait.fences` | `fence` of `notify` after the condition | `fence` of `enlist` before the look | the condition, or the idle waiter |
 //! | `wait.notify` | the swap to `AWAKE` | the owner's next look at its state | what the notifier did before |
+//! | `wait.baton` | the fence of `lay_down`, or of a notifier that found nobody | `fence` of `notify` before its look at the baton | the laid down baton, or the condition |
 //!
 //! Progress: `notify` is lock-free and steps over at most as many stale entries as there are waiters;
 //! `enlist` and `withdraw` are lock-free.
 //!
-//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_batch`, `queue_wake_close`, `queue_wake_cancel`, `queue_wake_stale`.
+//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_batch`, `queue_wake_close`, `queue_wake_cancel`,
+//! `queue_wake_stale`, `queue_relay`, `queue_relay_two`.
 
 use crate::ring::JobRing;
 use crate::sync::AtomicWaker;
-use crate::sync::atomic::{AtomicU32, Ordering, fence};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence, fence_after_rmw};
 use std::fmt;
 use std::task::Waker;
 
@@ -41,10 +50,22 @@ struct Slot {
     waker: AtomicWaker,
 }
 
+/// How many waiters are woken for what there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waking {
+    /// One for each notification: for threads, which work beside each other.
+    Each,
+    /// One at a time, who has the next one woken when it cannot go on: for tasks that one thread polls.
+    Relay,
+}
+
 /// A fixed number of waiters, each known by its number, the idle ones in the order of their waiting.
 pub struct Waiters {
     slots: Box<[Slot]>,
     idle: JobRing,
+    waking: Waking,
+    /// Whether somebody was woken who has not yet looked at everything.
+    baton: AtomicBool,
 }
 
 impl fmt::Debug for Waiters {
@@ -59,14 +80,25 @@ impl Waiters {
     /// # Panics
     ///
     /// If `count` is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
-    pub fn new(count: usize) -> Self {
+    pub fn new(count: usize, waking: Waking) -> Self {
         let slot = |_| Slot { state: AtomicU32::new(AWAKE), waker: AtomicWaker::new() };
-        Self { slots: (0..count).map(slot).collect(), idle: JobRing::new(count) }
+        Self {
+            slots: (0..count).map(slot).collect(),
+            idle: JobRing::new(count),
+            waking,
+            baton: AtomicBool::new(false),
+        }
     }
 
     /// How many waiters there are.
     pub fn count(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Whether they are woken one at a time.
+    #[inline]
+    pub(super) fn relays(&self) -> bool {
+        self.waking == Waking::Relay
     }
 
     /// How many wait; exact while nobody comes or goes.
@@ -75,17 +107,46 @@ impl Waiters {
         self.slots.iter().filter(|slot| slot.state.load(Ordering::Relaxed) == IDLE).count()
     }
 
-    /// Wakes the one that has waited longest. Call it after the condition that they wait for was made
-    /// true. `false`: nobody waits.
+    /// Sees to it that somebody looks: wakes the one that has waited longest, or leaves it to the one that was
+    /// woken last. Call it right after the read-modify-write that made the condition true. `false`: nobody
+    /// waits.
+    #[inline]
     pub fn notify_one(&self) -> bool {
         self.notify(1) == 1
     }
 
-    /// As [`notify_one`](Self::notify_one), for up to `most` waiters behind one fence; how many it woke.
+    /// As [`notify_one`](Self::notify_one), for up to `most` waiters behind one fence; for how many somebody
+    /// looks. Where they wake one at a time, one looks for all.
+    #[inline]
     pub fn notify(&self, most: usize) -> usize {
-        // ORDERING: `wait.fences`, invariant 2: store-load against `enlist`.
-        fence(Ordering::SeqCst);
+        // ORDERING: `wait.fences`, invariant 2: store-load against `enlist`; `wait.baton`, invariant 4.
+        fence_after_rmw();
+        if self.relays() {
+            // ORDERING: Relaxed: ordered by the fence.
+            let looked_after = self.baton.load(Ordering::Relaxed) || self.wake_with_baton();
+            return if looked_after { most } else { 0 };
+        }
         (0..most).take_while(|_| self.wake_longest_idle()).count()
+    }
+
+    fn wake_idle(&self) -> bool {
+        match self.waking {
+            Waking::Each => self.wake_longest_idle(),
+            Waking::Relay => self.wake_with_baton(),
+        }
+    }
+
+    fn wake_with_baton(&self) -> bool {
+        while !self.idle.is_empty() {
+            // ORDERING: Relaxed: raised before the swap that lets the woken one lay it down (`wait.notify`).
+            self.baton.store(true, Ordering::Relaxed);
+            if self.wake_longest_idle() {
+                return true;
+            }
+            // Who saw the baton relies on a look: at those who became idle meanwhile (invariant 4).
+            self.lay_down();
+        }
+        false
     }
 
     fn wake_longest_idle(&self) -> bool {
@@ -100,11 +161,26 @@ impl Waiters {
         false
     }
 
+    /// Gives up what a notification brought, the baton where there is one; the caller looks at the condition
+    /// afterwards.
+    pub(super) fn lay_down(&self) {
+        if self.relays() {
+            // ORDERING: Relaxed: a read-modify-write only for the sake of the fence behind it.
+            self.baton.swap(false, Ordering::Relaxed);
+            // ORDERING: `wait.baton`, invariant 4: store-load against `notify`.
+            fence_after_rmw();
+        } else {
+            // ORDERING: `wait.fences`, invariants 2 and 3: store-load against `enlist`.
+            fence(Ordering::SeqCst);
+        }
+    }
+
     /// Wakes all that wait.
     pub fn notify_all(&self) {
-        // Whoever waits again meanwhile has looked again.
+        // ORDERING: `wait.fences`, as in `notify`. Whoever waits again meanwhile has looked again.
+        fence(Ordering::SeqCst);
         for _ in 0..self.count() {
-            if !self.notify_one() {
+            if !self.wake_idle() {
                 break;
             }
         }
@@ -128,7 +204,11 @@ impl Waiters {
         loop {
             // ORDERING: Acquire takes `wait.notify`.
             match state.load(Ordering::Acquire) {
-                IDLE => break,
+                IDLE => {
+                    // ORDERING: `wait.fences`, as below.
+                    fence(Ordering::SeqCst);
+                    return;
+                }
                 STALE => {
                     // ORDERING: Relaxed: the entry is in the ring already; a notifier that skips it at
                     // this moment makes the exchange fail.
@@ -147,8 +227,9 @@ impl Waiters {
                 }
             }
         }
-        // ORDERING: `wait.fences`, invariant 2: store-load against `notify`.
-        fence(Ordering::SeqCst);
+        // ORDERING: `wait.fences`, invariant 2: store-load against `notify`. Both ways here end in a
+        // read-modify-write.
+        fence_after_rmw();
     }
 
     /// Ends the waiting of `number` by itself. `false`: it was notified, and passes that on if it found

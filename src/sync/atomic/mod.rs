@@ -27,3 +27,19 @@ pub use modeled::{
 pub use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
+
+/// A `SeqCst` fence right behind a read-modify-write of the same thread, for the store-load order between
+/// that and what the thread reads next.
+///
+/// On x86-64 every read-modify-write is such a fence for the processor, so that only the compiler has to be
+/// told; elsewhere, and under loom, it is the fence itself.
+#[inline]
+#[cfg_attr(loom, track_caller)]
+pub fn fence_after_rmw() {
+    // ORDERING: the callers name the edge.
+    #[cfg(all(target_arch = "x86_64", not(loom)))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    // ORDERING: as above.
+    #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+    fence(Ordering::SeqCst);
+}
