@@ -117,6 +117,12 @@
 #define BIFROST_FEATURE_TLS 2
 
 /**
+ * `bifrost_provider_options.queue_capacity`: no job waits. One is only let in while a worker has nothing
+ * to do.
+ */
+#define BIFROST_QUEUE_DIRECT UINT32_MAX
+
+/**
  * A duration without an end.
  */
 #define BIFROST_FOREVER UINT64_MAX
@@ -570,7 +576,7 @@ typedef struct bifrost_provider_options {
      */
     uint32_t blocking_workers_max;
     /**
-     * Jobs that may wait, of blocking and of other ones each; default: 256.
+     * Jobs that may wait, of blocking and of other ones each; default: 256. `BIFROST_QUEUE_DIRECT`: none.
      */
     uint32_t queue_capacity;
     /**
@@ -1334,7 +1340,8 @@ bifrost_status bifrost_job_get_state(const struct bifrost_provider *provider,
  * Returns: `BIFROST_OK` if the job is accepted. It is refused with `BIFROST_NULL` or `BIFROST_INVALID` for
  * a bad argument, `BIFROST_FORKED`, `BIFROST_QUEUE_FULL`, `BIFROST_LIMIT_REACHED` while too many
  * completions are unread, `BIFROST_NOT_READY`, or `BIFROST_SHUTTING_DOWN`. A blocking job at a provider
- * without blocking workers is `BIFROST_INVALID`.
+ * without blocking workers is `BIFROST_INVALID`. A queue is full as well while jobs that died in it stand
+ * behind one that lives: `dead_slots` of `bifrost_provider_stats` counts them.
  * Ownership: `arg` is the library's if the job is accepted, and the caller's if not; see `bifrost_job`.
  * Thread safety: any thread, also inside a job.
  * Blocking: never.

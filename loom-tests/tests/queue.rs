@@ -143,6 +143,36 @@ fn queue_wake_batch() {
     });
 }
 
+/// More producers than consumers: no more indices are let in than there are permits.
+#[test]
+fn permits_bound() {
+    let model = Model::new("permits_bound").floor(750).spurious(1).bound(Bound::Preemptions(2));
+    let model = model.deep(Bound::Preemptions(4));
+    model.witness("one").witness("both").run(|w| {
+        let queue = Arc::new(JobQueue::direct(1, 1, Waking::Each));
+        let theirs = Arc::clone(&queue);
+        let task = spawn(move || {
+            let pushed = theirs.push(1).is_ok();
+            if pushed {
+                assert_eq!(theirs.try_pop(), Ok(1), "nobody else's is in");
+                theirs.release();
+            }
+            pushed
+        });
+        let mine = queue.push(0).is_ok();
+        if mine {
+            assert_eq!(queue.try_pop(), Ok(0), "nobody else's is in");
+            queue.release();
+        }
+        let theirs = task.join();
+        assert!(mine || theirs, "nobody is refused for nothing");
+        w.saw(if mine && theirs { "both" } else { "one" });
+        assert_eq!((queue.len(), queue.capacity()), (0, 0));
+        assert!(queue.push(2).is_ok(), "the permit is back");
+        assert_eq!(queue.push(0), Err(PushError::Full));
+    });
+}
+
 /// Consumers that left stale entries behind, in another order than they come back in.
 #[test]
 fn queue_wake_stale() {

@@ -127,6 +127,31 @@ fn side_moves() {
     });
 }
 
+/// In a queue without places the end of a consumer's index is the space.
+#[test]
+fn permits_move() {
+    let model = Model::new("permits_move").floor(100).bound(Bound::Preemptions(3));
+    model.deep(Bound::Preemptions(4)).witness("in at once").witness("moved in").run(|w| {
+        let queue = JobQueue::direct(1, 1, Waking::Each);
+        let jobs = Arc::new(Jobs { queue, notes: Default::default() });
+        jobs.notes[0].write(10);
+        jobs.queue.push(0).expect("the consumer has nothing");
+        let theirs = Arc::clone(&jobs);
+        let mine = w.clone();
+        let producer = spawn(move || {
+            let (producer, _) = Producer::stand(&theirs, 1);
+            mine.saw(if producer.state() == State::Entered { "in at once" } else { "moved in" });
+            producer.wait()
+        });
+        assert_eq!(jobs.queue.try_pop(), Ok(0));
+        assert!(jobs.queue.is_empty(), "its consumer has an index");
+        jobs.queue.release();
+        assert_eq!(producer.join(), State::Entered);
+        assert_eq!(jobs.pop(), 1);
+        assert!(!jobs.queue.is_awaited(), "nobody is left behind");
+    });
+}
+
 #[test]
 fn side_order() {
     let model = Model::new("side_order").floor(5800).bound(Bound::Preemptions(2));

@@ -86,7 +86,7 @@ fn stack_pass() {
 /// Who finds the stack empty and marks it is known to the next push, with all that it did before.
 #[test]
 fn stack_mark() {
-    let model = Model::new("stack_mark").floor(20).spurious(1);
+    let model = Model::new("stack_mark").floor(100).spurious(1);
     model.witness("found one").witness("told").run(|w| {
         let records = Records::new(1);
         let index = records.take().expect("there is one");

@@ -41,7 +41,7 @@ pub struct OptionInfo {
 /// ```
 /// let queue = bifrost::config::options().find(|o| o.name == "queue_capacity").unwrap();
 /// assert_eq!(queue.default, "256");
-/// assert_eq!(queue.range, "an integer from 1 to 65536");
+/// assert_eq!(queue.range, "an integer from 0 to 65536");
 /// ```
 pub fn options() -> impl Iterator<Item = OptionInfo> {
     let runtime = RUNTIME.iter().map(|spec| info(Scope::Runtime, spec));
@@ -166,9 +166,9 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "queue_capacity",
-        doc: "How many jobs may wait, of async and of blocking ones each.",
+        doc: "How many jobs may wait, of async and of blocking ones each; with 0 a job is only let in while a worker has nothing to do.",
         shape: Shape::Number {
-            bounds: Bounds::count(256, 1, 65_536).advised(100, 1_000),
+            bounds: Bounds::count(256, 0, 65_536).advised(100, 1_000),
             get: |c| Some(c.queue_capacity as u64),
             set: |c, v| c.queue_capacity = v as usize,
         },

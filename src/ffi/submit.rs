@@ -71,7 +71,8 @@ unsafe fn submit_all(
 /// Returns: `BIFROST_OK` if the job is accepted. It is refused with `BIFROST_NULL` or `BIFROST_INVALID` for
 /// a bad argument, `BIFROST_FORKED`, `BIFROST_QUEUE_FULL`, `BIFROST_LIMIT_REACHED` while too many
 /// completions are unread, `BIFROST_NOT_READY`, or `BIFROST_SHUTTING_DOWN`. A blocking job at a provider
-/// without blocking workers is `BIFROST_INVALID`.
+/// without blocking workers is `BIFROST_INVALID`. A queue is full as well while jobs that died in it stand
+/// behind one that lives: `dead_slots` of `bifrost_provider_stats` counts them.
 /// Ownership: `arg` is the library's if the job is accepted, and the caller's if not; see `bifrost_job`.
 /// Thread safety: any thread, also inside a job.
 /// Blocking: never.

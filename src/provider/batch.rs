@@ -82,6 +82,9 @@ impl<'a> Arrivals<'a> {
     /// Wakes a worker for each job, or starts one.
     fn announce(&self, lane: &Lane, pushed: usize) {
         let woken = lane.queue.announce(pushed);
+        if woken == pushed {
+            return;
+        }
         let places = Lane::places(lane.kind, lane.range).saturating_sub(lane.spawned() as usize);
         for _ in 0..places.min(pushed - woken) {
             // What cannot be started now is started by a later push, or waits for the others.

@@ -179,7 +179,16 @@ impl<'a, T: Send + 'static> Standing<'a, T> {
             Some(token) => or(limit, token.cancelled()).await,
             None => limit.await,
         }
-        poll_fn(|cx| self.blocked.poll_end(cx)).await
+        let end = poll_fn(|cx| self.blocked.poll_end(cx)).await;
+        if matches!(end, End::Back(_)) {
+            self.leave_line();
+        }
+        end
+    }
+
+    /// Leaves the list without having been moved.
+    fn leave_line(&self) {
+        self.core.host().lane(self.kind).queue.stop_waiting(self.place);
     }
 }
 
@@ -194,7 +203,9 @@ impl<T: Send + 'static> Drop for Standing<'_, T> {
             left => left,
         };
         drop(slot);
-        self.core.host().lane(self.kind).queue.stop_waiting(self.place);
+        if matches!(left, Slot::Waiting(_)) {
+            self.leave_line();
+        }
         self.core.give_up(left);
     }
 }

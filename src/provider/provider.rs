@@ -57,7 +57,9 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`Rejected`] with the job, if it is refused at the door.
+    /// [`Rejected`] with the job, if it is refused at the door. The queue counts as full as well while jobs
+    /// that died in it (cancelled, timed out) stand behind one that lives: each keeps its place until it
+    /// comes to the head, and `dead_slots` of the [`snapshot`](Self::snapshot) says how many there are.
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<JobHandle<T>, Rejected<Job<T>>> {
         self.core.admit(job, To::Handle).map(JobHandle::new)
     }

@@ -7,6 +7,7 @@
 //! takes the list's lock for a moment. Models: those of its parts, and `job_drop_oldest`.
 
 use super::consumer::Consumer;
+use super::permits::Permits;
 use super::side_list::{Entrant, Place, SideList};
 use super::waiters::{Waiters, Waking};
 use crate::ring::{JobRing, PopError, PopIf, PushError};
@@ -16,6 +17,8 @@ use std::fmt;
 /// A bounded queue of record indices with waiting.
 pub struct JobQueue {
     ring: JobRing,
+    /// Those of a queue without places; then the ring has one for each consumer.
+    permits: Option<Permits>,
     consumers: Waiters,
     blocked: SideList,
 }
@@ -38,14 +41,36 @@ impl JobQueue {
     pub fn new(capacity: usize, consumers: usize, waking: Waking) -> Self {
         Self {
             ring: JobRing::new(capacity),
+            permits: None,
             consumers: Waiters::new(consumers, waking),
             blocked: SideList::default(),
         }
     }
 
-    /// How many indices the queue holds at most.
+    /// Makes a queue without places for `consumers` numbered consumers: an index is only let in against a
+    /// permit, of which there are `permits`, and each that comes out is given back by
+    /// [`release`](Self::release).
+    ///
+    /// # Panics
+    ///
+    /// If `consumers` is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY), or below `permits`.
+    pub fn direct(consumers: usize, permits: usize, waking: Waking) -> Self {
+        assert!(permits <= consumers, "there are {permits} permits for {consumers} consumers");
+        Self { permits: Some(Permits::new(permits)), ..Self::new(consumers, consumers, waking) }
+    }
+
+    /// How many indices the queue holds at most, those aside that are handed over directly.
     pub fn capacity(&self) -> usize {
-        self.ring.capacity()
+        if self.permits.is_some() { 0 } else { self.ring.capacity() }
+    }
+
+    /// The consumer of an index that came out of the queue, or another for it, is free to take the next. In a
+    /// queue with places this does nothing.
+    pub fn release(&self) {
+        if let Some(permits) = &self.permits {
+            permits.give();
+            self.blocked.freed();
+        }
     }
 
     /// How many indices the queue holds, dead ones included; exact while nobody pushes or pops.
@@ -75,7 +100,7 @@ impl JobQueue {
     ///
     /// [`PushError::Full`] and [`PushError::Closed`].
     pub fn push(&self, index: u32) -> Result<bool, PushError> {
-        self.ring.push(index)?;
+        self.push_unannounced(index)?;
         Ok(self.consumers.notify_one())
     }
 
@@ -86,7 +111,11 @@ impl JobQueue {
     ///
     /// [`PushError::Full`] and [`PushError::Closed`].
     pub fn push_unannounced(&self, index: u32) -> Result<(), PushError> {
-        self.ring.push(index)
+        let Some(permits) = &self.permits else { return self.ring.push(index) };
+        if !permits.take() {
+            return Err(if self.is_closed() { PushError::Closed } else { PushError::Full });
+        }
+        self.ring.push(index).inspect_err(|_| permits.give())
     }
 
     /// Wakes one consumer for each of `pushed` indices, the one that has been idle longest first, behind one
@@ -99,8 +128,12 @@ impl JobQueue {
     ///
     /// # Errors
     ///
-    /// [`PushError::Closed`].
+    /// [`PushError::Closed`]; and [`PushError::Full`] in a queue without places, where nothing waits that
+    /// could be replaced.
     pub fn force_push(&self, index: u32) -> Result<Option<u32>, PushError> {
+        if self.permits.is_some() {
+            return self.push(index).map(|_| None);
+        }
         let replaced = self.ring.force_push(index)?;
         self.consumers.notify_one();
         Ok(replaced)
@@ -113,7 +146,9 @@ impl JobQueue {
     /// [`PopError::Empty`] and [`PopError::Closed`].
     pub fn try_pop(&self) -> Result<u32, PopError> {
         let index = self.ring.pop()?;
-        self.blocked.popped();
+        if self.permits.is_none() {
+            self.blocked.popped();
+        }
         Ok(index)
     }
 
@@ -121,7 +156,11 @@ impl JobQueue {
     pub fn reap(&self, dead: impl Fn(u32) -> bool) -> Option<u32> {
         match self.ring.pop_if(dead) {
             PopIf::Popped(index) => {
-                self.blocked.popped();
+                if self.permits.is_some() {
+                    self.release();
+                } else {
+                    self.blocked.popped();
+                }
                 Some(index)
             }
             PopIf::Declined | PopIf::Nothing(_) => None,

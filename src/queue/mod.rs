@@ -19,6 +19,7 @@ mod consumer;
 mod half;
 mod job_queue;
 mod line;
+mod permits;
 mod receiver;
 mod sender;
 mod side_list;

@@ -172,8 +172,6 @@ fn attempt(entrant: &dyn Entrant) -> Try {
 
 impl fmt::Debug for SideList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // ORDERING: Relaxed: a figure.
-        let standing = self.standing.load(Ordering::Relaxed);
-        f.debug_struct("SideList").field("standing", &standing).finish_non_exhaustive()
+        f.debug_struct("SideList").finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ mod batches;
 mod blocked;
 mod blocking_lane;
 mod cancelling;
+mod direct;
 mod handles;
 mod life;
 mod limits;
