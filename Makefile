@@ -3,6 +3,8 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CARGO   ?= cargo
+# QUICK=1 makes `make bench` end within minutes; its figures are for the eye.
+QUICK   ?=
 # HTTP=0 builds the libraries without native dependencies (no HTTP jobs).
 HTTP    ?= 1
 
@@ -18,9 +20,12 @@ DEST    := $(DESTDIR)$(PREFIX)
 # The models need loom's cfg on the whole graph, so they are built beside everything else.
 LOOM    := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" CARGO_TARGET_DIR="$(TARGET)/loom" \
            CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true $(CARGO)
+# Atomics that can be disturbed: also of the whole graph, also beside everything else.
+CHAOS   := RUSTFLAGS="$(RUSTFLAGS) --cfg bifrost_chaos" CARGO_TARGET_DIR="$(TARGET)/chaos" \
+           CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true $(CARGO)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint loom mutants theory lib install uninstall clean
+.PHONY: help setup demo test lint loom mutants stress theory bench lib install uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -31,14 +36,16 @@ setup: ## install what a build needs (a C and a C++ compiler, git)
 demo: setup ## three providers, one of them broken midway, and what the others notice
 	@$(CARGO) run --release --locked -p bifrost-cli -- demo
 
-test: setup ## everything: Rust, doc, C, house, header drift, short theory, quick loom
+test: setup ## everything: Rust, doc, C, house, header drift, short theory, quick loom, short stress
 	$(CARGO) test --workspace --all-features --locked
+	$(CHAOS) test -p stress-tests --locked
 	@$(MAKE) --no-print-directory loom
 
 lint: setup ## format, clippy and rustdoc, warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(LOOM) clippy -p loom-tests --all-targets --locked -- -D warnings
+	$(CHAOS) clippy -p stress-tests --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 loom: setup ## the models of every synchronisation edge
@@ -47,8 +54,15 @@ loom: setup ## the models of every synchronisation edge
 mutants: setup ## weaken each memory ordering, one at a time (ONLY=src/ring for a part)
 	$(CARGO) run -p loom-tests --bin mutants --locked -- $(ONLY)
 
+stress: setup ## histories, 10^8 operations, threads frozen at every atomic site: the long run
+	$(CARGO) test -p stress-tests --release --locked -- --include-ignored --nocapture
+	$(CHAOS) test -p stress-tests --release --locked -- --include-ignored --nocapture
+
 theory: setup ## queueing theory against the real pool on the test clock, the long run
 	$(CARGO) test --release --locked --test theory -- --ignored --nocapture
+
+bench: setup ## queue, jobs and stall beside all peers, into docs/bench (QUICK=1: for the eye)
+	$(CARGO) run --release --locked -p benches -- all --out docs/bench $(if $(filter-out 0,$(QUICK)),--quick)
 
 lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)
 	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) --crate-type staticlib \

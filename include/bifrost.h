@@ -117,6 +117,12 @@
 #define BIFROST_FEATURE_TLS 2
 
 /**
+ * `bifrost_provider_options.queue_capacity`: no job waits. One is only let in while a worker has nothing
+ * to do.
+ */
+#define BIFROST_QUEUE_DIRECT UINT32_MAX
+
+/**
  * A duration without an end.
  */
 #define BIFROST_FOREVER UINT64_MAX
@@ -571,10 +577,11 @@ typedef struct bifrost_provider_options {
     uint32_t blocking_workers_max;
     /**
      * Jobs of normal priority that may wait, of blocking and of other ones each; default: 256.
+     * `BIFROST_QUEUE_DIRECT`: no job waits, whatever its priority, and there are no lanes.
      */
     uint32_t queue_capacity;
     /**
-     * Completions that may at least be unread before submissions are refused with
+     * Completions that may be unread, in all queues together, before submissions are refused with
      * `BIFROST_LIMIT_REACHED`; default: 128.
      */
     uint32_t result_buffer;
@@ -1344,7 +1351,8 @@ bifrost_status bifrost_job_get_state(const struct bifrost_provider *provider,
  * Returns: `BIFROST_OK` if the job is accepted. It is refused with `BIFROST_NULL` or `BIFROST_INVALID` for
  * a bad argument, `BIFROST_FORKED`, `BIFROST_QUEUE_FULL`, `BIFROST_LIMIT_REACHED` while too many
  * completions are unread, `BIFROST_NOT_READY`, or `BIFROST_SHUTTING_DOWN`. A blocking job at a provider
- * without blocking workers is `BIFROST_INVALID`.
+ * without blocking workers is `BIFROST_INVALID`. A queue is full as well while jobs that died in it stand
+ * behind one that lives: `dead_slots` of `bifrost_provider_stats` counts them.
  * Ownership: `arg` is the library's if the job is accepted, and the caller's if not; see `bifrost_job`.
  * Thread safety: any thread, also inside a job.
  * Blocking: never.
@@ -1360,7 +1368,8 @@ bifrost_status bifrost_submit(const struct bifrost_provider *provider,
                               uint64_t *ticket);
 
 /**
- * Submits jobs in their order until one is refused. It never waits.
+ * Submits jobs in their order until one is refused. It never waits. It is cheaper than one by one: the
+ * clock is read once, and workers are woken together when all jobs are in.
  *
  * Parameters:
  * - `provider`: the provider.
@@ -1371,7 +1380,8 @@ bifrost_status bifrost_submit(const struct bifrost_provider *provider,
  * - `accepted`: gets how many were accepted, also if one was refused; stays as it is if the status is
  *   `BIFROST_NULL`, `BIFROST_INVALID` or `BIFROST_FORKED` because of another argument than a job.
  *
- * Returns: `BIFROST_OK` if all are accepted, else the status of the first refusal, as `bifrost_submit`.
+ * Returns: `BIFROST_OK` if all are accepted, else the status of the first refusal, as `bifrost_submit`. The
+ * jobs behind it count as refused for the same reason.
  * Ownership: as `bifrost_submit`, for each job: those from the refused one on stay the caller's.
  * Thread safety: any thread, also inside a job.
  * Blocking: never.

@@ -153,7 +153,7 @@ impl Runtime {
         static NUMBERS: AtomicUsize = AtomicUsize::new(1);
         let drivers = match config.drivers {
             0 => Drivers::Embedder,
-            threads => Drivers::Threads(threads),
+            count => Drivers::Threads { count, spin: config.spin },
         };
         let ticker = Arc::new(Ticker::new(&clock));
         let pool = DriverPool::start("drv", drivers, MAX_PROVIDERS, &clock);
@@ -169,7 +169,7 @@ impl Runtime {
                 ticker.driven_with(&pool);
                 None
             }
-            Drivers::Threads(_) => Some(TickerThread::start(&ticker).map_err(|error| {
+            Drivers::Threads { .. } => Some(TickerThread::start(&ticker).map_err(|error| {
                 pool.close();
                 pool.join();
                 Error::Thread(error)
@@ -201,6 +201,7 @@ impl Runtime {
             runtime: inner.number,
             clock: &inner.clock,
             pool: &inner.pool,
+            spin: inner.config.spin,
             ticker: &inner.ticker,
             exit: &inner.exit,
             #[cfg(feature = "http")]
@@ -428,7 +429,7 @@ impl Drop for Runtime {
         if inner.config.drivers == 0 {
             // Without threads of its own nobody else would let the workers end.
             while inner.pool.turn() {}
-        } else if let Some(unit) = inner.pool.add().filter(|_| left) {
+        } else if let Some(unit) = inner.pool.add(1).filter(|_| left) {
             // The drivers go on until the last job has ended, and close behind themselves.
             unit.spawn(Inner::wind_up(Arc::clone(&self.inner)));
             return;

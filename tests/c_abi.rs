@@ -94,6 +94,7 @@ macro_rules! programs {
 
 programs! {
     completions_are_polled_waited_for_and_signalled: "cq.c",
+    the_door_refuses_what_it_says: "door.c",
     drop_is_called_exactly_once_on_every_path: "drops.c",
     a_forked_child_is_told_so: "fork.c",
     a_priority_is_a_lane: "lanes.c",

@@ -14,18 +14,24 @@ pub(crate) enum Effort {
     Full,
 }
 
-impl Effort {
-    fn rounds(self) -> usize {
-        match self {
-            Self::Quick => 31,
-            Self::Full => 101,
-        }
-    }
+/// How many rounds, and how long each contestant runs in one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) rounds: usize,
+    pub(crate) round: Duration,
+}
 
-    fn round(self) -> Duration {
+impl Plan {
+    pub(crate) const fn new(rounds: usize, round_ms: u64) -> Self {
+        Self { rounds, round: Duration::from_millis(round_ms) }
+    }
+}
+
+impl Effort {
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Quick => Duration::from_millis(60),
-            Self::Full => Duration::from_millis(150),
+            Self::Quick => "quick",
+            Self::Full => "full",
         }
     }
 }
@@ -40,18 +46,28 @@ pub(crate) trait Contestant {
 pub(crate) type Results = BTreeMap<&'static str, Sample>;
 
 /// Lets the contestants run in turn. Each gets as many operations a round as fill its time.
-pub(crate) fn hold(
-    effort: Effort,
+pub(crate) fn hold_as(
+    plan: Plan,
     contestants: &mut [(&'static str, Box<dyn Contestant>)],
 ) -> Results {
-    let mut random = Random::new(2);
     let counts: Vec<usize> = contestants
         .iter_mut()
-        .map(|(_, contestant)| calibrate(contestant.as_mut(), effort.round()))
+        .map(|(_, contestant)| calibrate(contestant.as_mut(), plan.round))
         .collect();
+    hold_counts(plan.rounds, &counts, contestants)
+}
+
+/// [`hold_as`] with as many operations a round as `counts` says for each.
+pub(crate) fn hold_counts(
+    rounds: usize,
+    counts: &[usize],
+    contestants: &mut [(&'static str, Box<dyn Contestant>)],
+) -> Results {
+    // Each process has an order of its own, so that no contestant always follows the same one.
+    let mut random = Random::new(u64::from(std::process::id()));
     let mut results = Results::new();
     let mut order: Vec<usize> = (0..contestants.len()).collect();
-    for _ in 0..effort.rounds() {
+    for _ in 0..rounds {
         random.shuffle(&mut order);
         for &place in &order {
             let (name, contestant) = &mut contestants[place];
@@ -71,6 +87,33 @@ fn calibrate(contestant: &mut dyn Contestant, time: Duration) -> usize {
             return count;
         }
         let factor = time.as_secs_f64() / took.as_secs_f64().max(1e-6);
-        count = (count as f64 * factor.clamp(1.2, 8.0)) as usize;
+        // A little more than it seems to need, or the last step takes several runs.
+        count = (count as f64 * (factor * 1.1).clamp(1.2, 8.0)) as usize;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contestant, Plan, hold_as};
+    use std::time::Duration;
+
+    /// Takes as long as it says, without taking it.
+    struct Steady(Duration);
+
+    impl Contestant for Steady {
+        fn run(&mut self, count: usize) -> Duration {
+            self.0 * count as u32
+        }
+    }
+
+    #[test]
+    fn every_contestant_has_a_figure_of_each_round() {
+        let mut contestants: [(&str, Box<dyn Contestant>); 2] = [
+            ("slow", Box::new(Steady(Duration::from_nanos(40)))),
+            ("fast", Box::new(Steady(Duration::from_nanos(10)))),
+        ];
+        let results = hold_as(Plan::new(5, 1), &mut contestants);
+        assert_eq!(results["slow"].0, [40.0; 5]);
+        assert_eq!(results["fast"].0, [10.0; 5]);
     }
 }

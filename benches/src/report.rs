@@ -1,146 +1,192 @@
-//! What a suite found, as text and as JSON.
+//! What a suite found, as JSON and as text.
 
-use crate::contest::Results;
-use crate::sample::Sample;
-use serde_json::{Value, json};
+use crate::contest::Effort;
+use crate::figure::{Better, Figure};
+use crate::goals::{self, Goal};
+use crate::groups::{self, Against};
+use crate::machine::Machine;
+use crate::sample::{Ratio, Sample};
+use serde_json::{Map, Value, json};
 use std::fmt::Write;
-use std::process::Command;
 
 /// The version of the JSON's shape.
 const SCHEMA: u32 = 1;
 
-/// The scenarios of a suite.
+/// The scenarios of a suite, its groups and goals.
+#[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) suite: String,
-    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) effort: Effort,
+    pub(crate) processes: usize,
+    pub(crate) machine: Machine,
+    pub(crate) figures: Vec<Figure>,
 }
 
-/// One scenario, in nanoseconds an operation.
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) unit: &'static str,
-    /// The row of `results` that is ours.
-    pub(crate) ours: &'static str,
-    /// Other shapes of ours, which are shown and not compared.
-    pub(crate) variants: &'static [&'static str],
-    /// The peers that ours is compared with.
-    pub(crate) peers: &'static [&'static str],
-    /// A peer and its twin, which is the same once more: how far equal things differ.
-    pub(crate) twins: (&'static str, &'static str),
-    pub(crate) results: Results,
+pub(crate) fn ratio_json(ratio: Ratio) -> Value {
+    json!({ "ratio": ratio.median, "ci95": ratio.interval })
 }
 
-/// A ratio of two contestants with its interval; above 1 the first is better.
-struct Ratio {
-    median: f64,
-    interval: [f64; 2],
-}
-
-impl Scenario {
-    fn sample(&self, name: &str) -> Sample {
-        self.results.get(name).cloned().unwrap_or_default()
+impl Figure {
+    /// The ratio of ours to the best peer; none where there is no ours, or counts of zero.
+    pub(crate) fn to_best(&self) -> Option<Ratio> {
+        let ratio = Ratio::of(&self.ours_over(self.best_peer()?)?);
+        ratio.median.is_finite().then_some(ratio)
     }
 
-    fn median(&self, name: &str) -> f64 {
-        self.sample(name).median()
-    }
-
-    /// How many times faster `name` is than `other`.
-    fn ratio(&self, name: &str, other: &str) -> Ratio {
-        let ratios = self.sample(other).over(&self.sample(name));
-        Ratio { median: ratios.median(), interval: ratios.interval() }
-    }
-
-    fn best_peer(&self) -> &'static str {
-        let faster = |a: &&&str, b: &&&str| self.median(a).total_cmp(&self.median(b));
-        self.peers.iter().min_by(faster).copied().unwrap_or_default()
+    fn values(&self, names: &[String]) -> Value {
+        let measured = names.iter().filter(|name| self.samples.contains_key(*name));
+        measured.map(|name| (name.clone(), json!(self.value(name)))).collect()
     }
 
     fn to_json(&self) -> Value {
-        let best = self.best_peer();
-        let ratio = self.ratio(self.ours, best);
-        let aa = self.ratio(self.twins.1, self.twins.0);
-        let medians = |names: &[&'static str]| -> Value {
-            names.iter().map(|name| (name.to_string(), json!(self.median(name)))).collect()
+        let best = self.to_best();
+        let spread = |(name, sample): (&String, &Sample)| {
+            let quantiles = [0.1, 0.5, 0.9].map(|q| sample.quantile(q));
+            (name.clone(), json!({ "p10_p50_p90": quantiles, "rounds": sample.0.len() }))
         };
+        let details = self.details.iter().map(|(name, details)| {
+            let medians = details.iter().map(|(detail, of)| (detail.clone(), json!(of.median())));
+            (name.clone(), medians.collect::<Value>())
+        });
         json!({
             "name": self.name,
+            "group": self.group,
             "unit": self.unit,
-            "better": "lower",
-            "ours": self.median(self.ours),
-            "peers": medians(self.peers),
-            "ci95": ratio.interval,
-            "best_peer": best,
-            "ratio_to_best": ratio.median,
-            "variants": medians(self.variants),
-            "aa": { "ratio": aa.median, "ci95": aa.interval },
+            "better": self.better,
+            "total": self.total,
+            "ours": self.ours.as_ref().map(|name| self.value(name)),
+            "contestant": self.ours,
+            "peers": self.values(&self.peers),
+            "ci95": best.map(|ratio| ratio.interval),
+            "best_peer": self.best_peer(),
+            "ratio_to_best": best.map(|ratio| ratio.median),
+            "variants": self.values(&self.shown),
+            "aa": self.aa().map(ratio_json),
+            "spread": self.samples.iter().map(spread).collect::<Value>(),
+            "details": details.collect::<Value>(),
         })
     }
 
     fn write_to(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "{} ({}, lower is better)", self.name, self.unit)?;
+        let better = match self.better {
+            Better::Higher => "higher",
+            Better::Lower => "lower",
+        };
+        writeln!(text, "\n{} ({}, {better} is better)", self.name, self.unit)?;
         writeln!(
             text,
-            "  {:<28} {:>8} {:>8} {:>8}   ours is faster by",
-            "", "p10", "median", "p90"
+            "  {:<30} {:>9} {:>9} {:>9}   ours is better by",
+            "",
+            "p10",
+            self.total.name(),
+            "p90"
         )?;
-        for (name, sample) in &self.results {
-            let [low, median, high] = [0.1, 0.5, 0.9].map(|q| sample.quantile(q));
-            write!(text, "  {name:<28} {low:>8.1} {median:>8.1} {high:>8.1}")?;
-            if *name == self.ours {
-                writeln!(text, "   -")?;
-                continue;
+        for name in self.ranked() {
+            let [low, high] = self.spread(name);
+            write!(text, "  {name:<30} {low:>9.1} {:>9.1} {high:>9.1}", self.value(name))?;
+            match self.ours_over(name) {
+                Some(_) if self.ours.as_deref() == Some(name) => writeln!(text, "   -")?,
+                Some(ratios) if ratios.median().is_finite() => {
+                    writeln!(text, "   {}", Ratio::of(&ratios))?;
+                }
+                _ => writeln!(text)?,
             }
-            let Ratio { median, interval: [low, high] } = self.ratio(self.ours, name);
-            writeln!(text, "   {median:.3} [{low:.3}, {high:.3}]")?;
         }
-        let Ratio { median, interval: [low, high] } = self.ratio(self.twins.1, self.twins.0);
-        writeln!(text, "  A/A ({} against itself): {median:.3} [{low:.3}, {high:.3}]", self.twins.0)
+        if let (Some(aa), Some((peer, _))) = (self.aa(), &self.twins) {
+            writeln!(text, "  A/A ({peer} against itself): {aa}")?;
+        }
+        for (name, details) in &self.details {
+            let details: Vec<String> =
+                details.iter().map(|(of, rounds)| format!("{of} {:.2}", rounds.median())).collect();
+            writeln!(text, "  {name}: {}", details.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { median, interval: [low, high] } = self;
+        write!(f, "{median:.3} [{low:.3}, {high:.3}]")
     }
 }
 
 impl Report {
-    fn geomean(&self) -> f64 {
-        let logs = self
-            .scenarios
-            .iter()
-            .map(|scenario| scenario.ratio(scenario.ours, scenario.best_peer()).median.ln());
-        (logs.sum::<f64>() / self.scenarios.len() as f64).exp()
+    pub(crate) fn geomean(&self) -> Option<Ratio> {
+        groups::mean(&self.figures, Against::Best)
+    }
+
+    /// The file names of a group's charts begin with this.
+    pub(crate) fn stem(&self, group: &str) -> String {
+        if group == self.suite { group.to_owned() } else { format!("{}-{group}", self.suite) }
+    }
+
+    /// Where, with what and when.
+    pub(crate) fn origin(&self) -> String {
+        let machine = &self.machine;
+        let go = machine.go.as_deref().unwrap_or("no Go");
+        format!("{}, {}, {go}, {}", machine.hardware, machine.rust, machine.date)
+    }
+
+    pub(crate) fn goals(&self) -> Vec<Goal> {
+        goals::of_suite(&self.suite, &self.figures)
     }
 
     pub(crate) fn to_json(&self) -> String {
-        let scenarios: Vec<Value> = self.scenarios.iter().map(Scenario::to_json).collect();
+        let figures: Vec<Value> = self.figures.iter().map(Figure::to_json).collect();
+        let groups = groups::names(&self.figures).into_iter().map(|group| {
+            let figures = groups::members(&self.figures, group);
+            let mut means = Map::new();
+            for (against, ratio) in groups::means(&figures) {
+                means.insert(against, ratio_json(ratio));
+            }
+            (group.to_owned(), Value::Object(means))
+        });
         let value = json!({
             "schema": SCHEMA,
             "suite": self.suite,
-            "git": said_by("git", &["describe", "--always", "--dirty"]),
-            "machine": machine(),
-            "scenarios": scenarios,
-            "geomean_ratio_to_best": self.geomean(),
+            "effort": self.effort.name(),
+            "processes": self.processes,
+            "git": self.machine.git,
+            "machine": self.machine.hardware,
+            "date": self.machine.date,
+            "rust": self.machine.rust,
+            "go": self.machine.go,
+            "peer_versions": self.machine.peers,
+            "scenarios": figures,
+            "geomean_ratio_to_best": self.geomean().map(|ratio| ratio.median),
+            "groups": groups.collect::<Value>(),
+            "goals": self.goals().iter().map(Goal::to_json).collect::<Vec<_>>(),
         });
         format!("{value:#}\n")
     }
 
     pub(crate) fn to_text(&self) -> String {
-        let mut text = format!("{}\n", machine());
-        for scenario in &self.scenarios {
-            // Writing to a string does not fail.
-            scenario.write_to(&mut text).unwrap_or_default();
-        }
-        text + &format!("geometric mean of the ratios to the best peer: {:.3}\n", self.geomean())
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        self.write_to(&mut text).unwrap_or_default();
+        text
     }
-}
 
-fn machine() -> String {
-    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name"));
-    let model = model.map_or("unknown", |line| line.trim_start_matches([':', '\t', ' ']));
-    format!("{cpus} x {model}, {} {}", std::env::consts::OS, std::env::consts::ARCH)
-}
-
-fn said_by(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    text.ok().filter(|text| !text.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    fn write_to(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "suite {}: {}, revision {}", self.suite, self.origin(), self.machine.git)?;
+        for figure in &self.figures {
+            figure.write_to(text)?;
+        }
+        for group in groups::names(&self.figures) {
+            let means = groups::means(&groups::members(&self.figures, group));
+            if means.is_empty() {
+                continue;
+            }
+            writeln!(text, "\n{group}, ours is better by (geometric mean over its scenarios)")?;
+            for (against, ratio) in means {
+                writeln!(text, "  {against:<30} {ratio}")?;
+            }
+        }
+        let goals = self.goals();
+        if !goals.is_empty() {
+            writeln!(text, "\ngoals")?;
+        }
+        goals.iter().try_for_each(|goal| writeln!(text, "  {}", goal.line()))
+    }
 }

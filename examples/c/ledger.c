@@ -115,7 +115,7 @@ static void submit(struct state *state, size_t which, const bifrost_job *jobs, s
         tally->accepted += accepted;
         done += accepted;
         if (status == BIFROST_QUEUE_FULL || status == BIFROST_LIMIT_REACHED) {
-            tally->refused++;
+            tally->refused += total - done;
             collect(state, 1);
         } else {
             check(status, "submit");

@@ -7,7 +7,8 @@
 //!
 //! The driver is the binary `mutants`.
 
-use bifrost::sync::atomic::site::{self, Mutant};
+use bifrost::sync::atomic::mutant::{self, Mutant};
+use bifrost::sync::atomic::site;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::sync::OnceLock;
@@ -21,7 +22,7 @@ pub(crate) fn arm() -> bool {
             Ok(mutant) => mutant,
             Err(error) => panic!("BIFROST_ORD_MUTANT: {error}"),
         };
-        site::set_mutant(Some(mutant));
+        mutant::set_mutant(Some(mutant));
         true
     })
 }

@@ -2,7 +2,8 @@
 //! because the mutant holds for all of it.
 #![cfg(loom)]
 
-use bifrost::sync::atomic::site::{self, Kind, Mutant};
+use bifrost::sync::atomic::mutant::{self, Mutant};
+use bifrost::sync::atomic::site::{self, Kind};
 use bifrost::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use loom_tests::{Model, spawn};
 use std::panic::catch_unwind;
@@ -46,12 +47,12 @@ fn weakening_one_site_fails_the_model_that_needs_it() {
 
     let text = store.to_string().replace("Release", "Relaxed");
     let mutant: Mutant = text.parse().expect("a site with another ordering is a mutant");
-    site::set_mutant(Some(mutant));
+    mutant::set_mutant(Some(mutant));
     let failure = message().expect_err("the model needs the Release");
     assert!(failure.contains("the message has come"), "{failure}");
-    assert!(site::mutant_applied() > 0);
+    assert!(mutant::mutant_applied() > 0);
 
-    site::set_mutant(None);
+    mutant::set_mutant(None);
     assert_eq!(message(), Ok(()));
 }
 

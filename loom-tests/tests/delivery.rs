@@ -50,13 +50,13 @@ fn complete(slab: &Slab<()>, index: u32) {
 }
 
 /// What the chain holds, each checked for its result.
-fn numbers(chain: Chain<(), (), u64>) -> Vec<u64> {
-    let number = |mut reader: bifrost::state::Reader<(), (), u64>| {
-        let report = reader.try_take().expect("what is in the list is published");
+fn numbers(mut chain: Chain<(), (), u64>) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while let Some(report) = chain.read() {
         assert!(matches!(report.ended, Some(Ended::Value(value)) if value == report.user_data));
-        report.user_data
-    };
-    chain.map(number).collect()
+        numbers.push(report.user_data);
+    }
+    numbers
 }
 
 #[test]
@@ -83,5 +83,77 @@ fn completions_push_take() {
             _ => "not each once",
         });
         assert_eq!(slab.free(), 2, "every record went back");
+    });
+}
+
+/// Records whose jobs have published their outcome, in this order.
+fn published<const N: usize>(list: &Arc<Completions<(), (), u64>>) {
+    for number in 0..N as u64 {
+        complete(list.slab(), submit(list, number));
+    }
+}
+
+/// Who sees an outcome read finds its record free.
+#[test]
+fn unread_frees() {
+    let model = Model::new("unread_frees").floor(90).witness("unread").witness("read");
+    model.run(|w| {
+        let slab = Arc::new(Slab::new(1, ()));
+        // The next list goes on with its counts.
+        published::<1>(&Completions::new(Arc::clone(&slab), || {}));
+        let list = Completions::new(Arc::clone(&slab), || {});
+        published::<1>(&list);
+        let theirs = Arc::clone(&list);
+        let reader = spawn(move || numbers(theirs.take_all()));
+        if slab.unread().is_at_least(1) {
+            w.saw("unread");
+        } else {
+            w.saw("read");
+            drop(slab.claim().expect("the record went back before the read was counted"));
+        }
+        assert_eq!(reader.join(), [0]);
+        assert!(!slab.unread().is_at_least(1));
+    });
+}
+
+/// One of two that are read one after another is never taken for two.
+#[test]
+fn unread_not_more() {
+    let model = Model::new("unread_not_more").floor(12000).witness("none").witness("one");
+    model.run(|w| {
+        let slab = Arc::new(Slab::new(1, ()));
+        let list = Completions::new(Arc::clone(&slab), || {});
+        let theirs = Arc::clone(&list);
+        let other = spawn(move || {
+            published::<1>(&theirs);
+            assert_eq!(numbers(theirs.take_all()), [0]);
+            published::<1>(&theirs);
+        });
+        assert!(!slab.unread().is_at_least(2), "there is one at most at any time");
+        w.saw(if slab.unread().is_at_least(1) { "one" } else { "none" });
+        other.join();
+        assert!(slab.unread().is_at_least(1));
+    });
+}
+
+/// While one of two is always unread, nobody finds none.
+#[test]
+fn unread_not_fewer() {
+    let model = Model::new("unread_not_fewer").floor(3300).witness("one").witness("two");
+    model.run(|w| {
+        let slab = Arc::new(Slab::new(2, ()));
+        let list = Completions::new(Arc::clone(&slab), || {});
+        published::<1>(&list);
+        let theirs = Arc::clone(&list);
+        let other = spawn(move || {
+            published::<1>(&theirs);
+            let mut chain = theirs.take_all();
+            assert_eq!(chain.read().map(|report| report.user_data), Some(0));
+            chain
+        });
+        assert!(slab.unread().is_at_least(1), "there is one at any time");
+        w.saw(if slab.unread().is_at_least(2) { "two" } else { "one" });
+        drop(other.join());
+        assert!(!slab.unread().is_at_least(1));
     });
 }

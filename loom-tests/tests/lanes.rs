@@ -2,11 +2,14 @@
 //! no lane takes anything once the queue has ended, and who waits for space in a lane gets that lane's.
 #![cfg(loom)]
 
-use bifrost::queue::{Consumer, JobQueue, LaneId, LaneSpec, Waking};
+use bifrost::queue::{Consumer, Entrant, JobQueue, LaneId, LaneSpec, Try, Waking};
 use bifrost::ring::{PopError, PushError};
+use bifrost::sync::{AtomicWaker, Mutex};
 use bifrost::time::Clock;
-use loom_tests::{Bound, Model, Note, Witness, spawn};
+use loom_tests::{Bound, Model, Note, spawn};
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 const HIGH: LaneId = LaneId::HIGH;
 const LOW: LaneId = LaneId::LOW;
@@ -14,7 +17,7 @@ const LOW: LaneId = LaneId::LOW;
 /// A queue of three lanes with a note behind each index that the models use.
 struct Jobs {
     queue: JobQueue,
-    notes: [Note; 3],
+    notes: [Note; 4],
 }
 
 impl Jobs {
@@ -49,22 +52,52 @@ impl Jobs {
     fn read(&self, index: u32) {
         assert_eq!(self.notes[index as usize].read(), index + 10);
     }
+}
 
-    /// Pushes, waiting for space.
-    fn push_waiting(&self, lane: LaneId, index: u32, w: &Witness) {
-        self.notes[index as usize].write(index + 10);
-        loop {
-            let space = self.queue.wait_for_space(lane);
-            match self.queue.push_to(lane, index) {
-                Err(PushError::Full) => {}
-                done => {
-                    done.expect("nobody closes");
-                    return;
-                }
-            }
-            Clock::monotonic().block_on(space);
-            w.saw("waited");
-        }
+/// One who waits for space in a lane.
+struct Producer {
+    jobs: Arc<Jobs>,
+    lane: LaneId,
+    index: u32,
+    is_in: Mutex<bool>,
+    waker: AtomicWaker,
+}
+
+impl Producer {
+    fn stand(jobs: &Arc<Jobs>, lane: LaneId, index: u32) -> Arc<Self> {
+        jobs.notes[index as usize].write(index + 10);
+        let producer = Arc::new(Self {
+            jobs: Arc::clone(jobs),
+            lane,
+            index,
+            is_in: Mutex::new(false),
+            waker: AtomicWaker::new(),
+        });
+        let _place = jobs.queue.wait_for_space(lane, Arc::<Self>::clone(&producer));
+        producer
+    }
+
+    fn is_in(&self) -> bool {
+        *self.is_in.lock()
+    }
+
+    fn wait(&self) {
+        Clock::monotonic().block_on(poll_fn(|cx| {
+            self.waker.register(cx.waker());
+            if self.is_in() { Poll::Ready(()) } else { Poll::Pending }
+        }));
+    }
+}
+
+impl Entrant for Producer {
+    fn enter(&self) -> Try {
+        match self.jobs.queue.push_to(self.lane, self.index) {
+            Err(PushError::Full) => return Try::Full,
+            pushed => pushed.expect("nobody closes"),
+        };
+        *self.is_in.lock() = true;
+        self.waker.wake();
+        Try::Done
     }
 }
 
@@ -196,16 +229,28 @@ fn lanes_close() {
 /// Space in a lane is for those who wait for that lane.
 #[test]
 fn lanes_space() {
-    let model = Model::new("lanes_space").floor(3200);
-    model.witness("done").witness("waited").run(|w| {
+    let model = Model::new("lanes_space").floor(45).bound(Bound::Preemptions(2));
+    model.deep(Bound::Preemptions(3)).witness("in at once").witness("moved in").run(|w| {
         let jobs = Jobs::new(1, 1, Waking::Each);
-        jobs.push(LOW, 0).expect("there is room");
+        for (lane, index) in [(HIGH, 0), (LOW, 1)] {
+            jobs.push(lane, index).expect("there is room");
+        }
+        let other = Producer::stand(&jobs, HIGH, 2);
+        assert_eq!(jobs.queue.try_pop_with(&mut jobs.queue.credits()), Ok(0));
+        assert!(other.is_in(), "whoever frees a slot moves the first in");
+        assert_eq!(jobs.queue.try_pop(), Ok(2));
+        jobs.push(HIGH, 2).expect("there is room");
+        let other = Producer::stand(&jobs, HIGH, 0);
         let theirs = Arc::clone(&jobs);
         let mine = w.clone();
-        let producer = spawn(move || theirs.push_waiting(LOW, 1, &mine));
-        assert_eq!(jobs.queue.try_pop(), Ok(0));
+        let producer = spawn(move || {
+            let producer = Producer::stand(&theirs, LOW, 3);
+            mine.saw(if producer.is_in() { "in at once" } else { "moved in" });
+            producer.wait();
+        });
+        assert_eq!(jobs.queue.reap(|index| index == 1), Some(1));
         producer.join();
-        assert_eq!(jobs.pop(0), Ok(1));
-        w.saw("done");
+        assert!(!other.is_in(), "the place is not in its lane");
+        assert!(jobs.queue.is_awaited());
     });
 }

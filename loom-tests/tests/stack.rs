@@ -82,3 +82,27 @@ fn stack_pass() {
         assert_eq!(records.notes[0].read() as usize, turns + 1);
     });
 }
+
+/// Who finds the stack empty and marks it is known to the next push, with all that it did before.
+#[test]
+fn stack_mark() {
+    let model = Model::new("stack_mark").floor(100).spurious(1);
+    model.witness("found one").witness("told").run(|w| {
+        let records = Records::new(1);
+        let index = records.take().expect("there is one");
+        let theirs = Arc::clone(&records);
+        let task = spawn(move || {
+            theirs.notes[1].write(7);
+            theirs.stack.pop_or_mark()
+        });
+        if records.stack.push(index) {
+            assert_eq!(records.notes[1].read(), 7, "who is told sees what the other did");
+            assert_eq!(task.join(), None);
+            w.saw("told");
+            assert!(!records.stack.push(records.take().expect("it is there")), "told once");
+        } else {
+            assert_eq!(task.join(), Some(index));
+            w.saw("found one");
+        }
+    });
+}

@@ -47,6 +47,7 @@ pub(super) fn provider(config: &ProviderConfig, checked: &mut Checked) -> Result
     ordered(&path, "blocking_workers", blocking.min, blocking.max)?;
     keys(&config.keys, &path, checked)?;
     tenants(&config.tenants, &path, checked)?;
+    direct(config, &path)?;
     records(config, &path)?;
     checked.warnings.extend(slow_queue(config, &path));
     Ok(())
@@ -172,6 +173,31 @@ fn tenants(tenants: &[TenantConfig], path: &str, checked: &mut Checked) -> Resul
             .expected(format!("at most {most}")));
     }
     Ok(())
+}
+
+/// Where no job waits (S16) there are no lanes, and what is said of one is a mistake.
+fn direct(config: &ProviderConfig, path: &str) -> Result<(), ConfigError> {
+    if config.queue_capacity > 0 {
+        return Ok(());
+    }
+    let refused = |field: String, value: usize, what: &str| {
+        ConfigError::new(field, "there are no lanes where queue_capacity is 0")
+            .value(value.to_string())
+            .expected(format!("a queue_capacity above 0, or no {what}"))
+    };
+    let capacities = [
+        ("queue_capacity_high", config.queue_capacity_high),
+        ("queue_capacity_low", config.queue_capacity_low),
+    ];
+    for (name, given) in capacities {
+        if let Some(jobs) = given {
+            return Err(refused(format!("{path}.{name}"), jobs, name));
+        }
+    }
+    let weighted = config.tenants.iter().find_map(|tenant| Some((tenant, tenant.weight?)));
+    weighted.map_or(Ok(()), |(tenant, weight)| {
+        Err(refused(format!("{path}.tenants.{}.weight", tenant.name), weight, "weight"))
+    })
 }
 
 /// Every job that waits or runs, and every outcome that is unread, has a record, which has a number.
@@ -303,6 +329,31 @@ mod tests {
         assert!(
             with(&[tenant("").weight(1)]).starts_with("providers.a.tenants = \"\": not usable")
         );
+    }
+
+    #[test]
+    fn lanes_where_no_job_waits_are_refused() {
+        let with = |config: ProviderConfig| {
+            let error = config.queue_capacity(0).validate().expect_err("there are no lanes");
+            error.to_string()
+        };
+        let config = || ProviderConfig::new("a");
+        let problem =
+            "there are no lanes where queue_capacity is 0; a queue_capacity above 0, or no";
+        assert_eq!(
+            with(config().queue_capacity_high(3)),
+            format!("providers.a.queue_capacity_high = 3: {problem} queue_capacity_high")
+        );
+        assert_eq!(
+            with(config().queue_capacity_low(4)),
+            format!("providers.a.queue_capacity_low = 4: {problem} queue_capacity_low")
+        );
+        assert_eq!(
+            with(config().tenant(TenantConfig::new("t").weight(5))),
+            format!("providers.a.tenants.t.weight = 5: {problem} weight")
+        );
+        let limited = config().queue_capacity(0).tenant(TenantConfig::new("t").max_in_flight(5));
+        assert!(limited.validate().is_ok(), "a limit needs no lane");
     }
 
     #[test]

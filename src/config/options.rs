@@ -46,7 +46,7 @@ pub struct OptionInfo {
 /// ```
 /// let queue = bifrost::config::options().find(|o| o.name == "queue_capacity").unwrap();
 /// assert_eq!(queue.default, "256");
-/// assert_eq!(queue.range, "an integer from 1 to 65536");
+/// assert_eq!(queue.range, "an integer from 0 to 65536");
 /// ```
 pub fn options() -> impl Iterator<Item = OptionInfo> {
     let runtime = RUNTIME.iter().map(|spec| info(Scope::Runtime, spec));
@@ -96,6 +96,15 @@ pub(super) const RUNTIME: &[Spec<RuntimeConfig>] = &[
             bounds: Bounds::count(0, 0, 256).preset(Preset::Cores),
             get: |c| Some(c.drivers as u64),
             set: |c, v| c.drivers = v as usize,
+        },
+    },
+    Spec {
+        name: "spin",
+        doc: "How long a driver thread looks for work before it sleeps: a thread that sleeps takes some 20us to wake up, one that looks uses up its core.",
+        shape: Shape::Number {
+            bounds: Bounds::micros(20, 0, 10_000),
+            get: |c| Some(nanos(c.spin)),
+            set: |c, v| c.spin = Duration::from_nanos(v),
         },
     },
     Spec {
@@ -163,9 +172,9 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "queue_capacity",
-        doc: "How many jobs of normal priority may wait, of async and of blocking ones each.",
+        doc: "How many jobs of normal priority may wait, of async and of blocking ones each; with 0 no job waits, whatever its priority: one is only let in while a worker has nothing to do.",
         shape: Shape::Number {
-            bounds: Bounds::count(256, 1, 65_536).advised(100, 1_000),
+            bounds: Bounds::count(256, 0, 65_536).advised(100, 1_000),
             get: |c| Some(c.queue_capacity as u64),
             set: |c, v| c.queue_capacity = v as usize,
         },
@@ -190,7 +199,7 @@ pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
     },
     Spec {
         name: "result_buffer",
-        doc: "How many outcomes may at least be unread before submissions are refused.",
+        doc: "How many completions may be unread in completion queues before submissions are refused.",
         shape: Shape::Number {
             bounds: Bounds::count(128, 1, 65_536).advised(50, 500),
             get: |c| Some(c.result_buffer as u64),

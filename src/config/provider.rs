@@ -30,14 +30,15 @@ pub struct ProviderConfig {
     pub workers: WorkerRange,
     /// The workers for jobs that block, each an OS thread.
     pub blocking_workers: WorkerRange,
-    /// How many jobs of normal priority may wait, of async and of blocking ones each.
+    /// How many jobs of normal priority may wait, of async and of blocking ones each. With 0 no job waits,
+    /// whatever its priority: one is let in only while a worker has nothing to do, and there are no lanes.
     pub queue_capacity: usize,
     /// How many jobs of a priority above 0 may wait, likewise; `queue_capacity` if `None`.
     pub queue_capacity_high: Option<usize>,
     /// How many jobs of a priority below 0 may wait, likewise; `queue_capacity` if `None`.
     pub queue_capacity_low: Option<usize>,
-    /// How many outcomes may at least be unread before submissions are refused: with free places in the
-    /// queues and free workers it is as many more.
+    /// How many completions may be unread, in all completion queues together, before submissions are
+    /// refused.
     pub result_buffer: usize,
     /// What a submission to a full queue does.
     pub overflow: OverflowPolicy,
@@ -145,7 +146,7 @@ impl ProviderConfig {
         self
     }
 
-    /// Sets how many outcomes may be unread.
+    /// Sets how many completions may be unread.
     #[must_use]
     pub fn result_buffer(mut self, outcomes: usize) -> Self {
         self.result_buffer = outcomes;
@@ -238,9 +239,12 @@ impl ProviderConfig {
     }
 
     /// The capacities of the lanes: those of high, normal and low priority, and those of the tenants with a
-    /// weight, in their order.
+    /// weight, in their order; one of 0 where no job waits.
     pub(crate) fn lane_capacities(&self) -> Vec<usize> {
         let normal = self.queue_capacity;
+        if normal == 0 {
+            return vec![0];
+        }
         let high = self.queue_capacity_high.unwrap_or(normal);
         let low = self.queue_capacity_low.unwrap_or(normal);
         let weighted = self.tenants.iter().filter(|tenant| tenant.weight.is_some());

@@ -13,13 +13,16 @@ use super::{ConfigError, Warning};
 pub struct RuntimeConfig {
     /// The shared driver threads; with 0 the embedder drives.
     pub drivers: usize,
+    /// How long a driver thread looks for work before it sleeps.
+    pub spin: Duration,
     /// How long running jobs may take to finish at shutdown before they are cancelled.
     pub shutdown_timeout: Duration,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        let mut config = Self { drivers: 0, shutdown_timeout: Duration::ZERO };
+        let (spin, shutdown_timeout) = (Duration::ZERO, Duration::ZERO);
+        let mut config = Self { drivers: 0, spin, shutdown_timeout };
         spec::set_defaults(RUNTIME, &mut config);
         config
     }
@@ -30,6 +33,14 @@ impl RuntimeConfig {
     #[must_use]
     pub fn drivers(mut self, threads: usize) -> Self {
         self.drivers = threads;
+        self
+    }
+
+    /// Sets how long a driver thread looks for work before it sleeps. Longer is for the shortest waits, at the
+    /// price of a core that is never idle.
+    #[must_use]
+    pub fn spin(mut self, limit: Duration) -> Self {
+        self.spin = limit;
         self
     }
 

@@ -85,6 +85,11 @@ impl Bounds {
         Self { unit: Unit::Time, ..Self::count(default * MILLI, min * MILLI, max * MILLI) }
     }
 
+    /// A duration, in microseconds here.
+    pub(super) const fn micros(default: u64, min: u64, max: u64) -> Self {
+        Self { unit: Unit::Time, ..Self::count(default * MICRO, min * MICRO, max * MICRO) }
+    }
+
     pub(super) const fn advised(self, low: u64, high: u64) -> Self {
         let scale = if matches!(self.unit, Unit::Time) { MILLI } else { 1 };
         Self { advised: Some((low * scale, high * scale)), ..self }
@@ -126,6 +131,8 @@ impl Bounds {
     }
 }
 
+/// Nanoseconds of a microsecond.
+const MICRO: u64 = 1_000;
 /// Nanoseconds of a millisecond.
 const MILLI: u64 = 1_000_000;
 

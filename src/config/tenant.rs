@@ -14,7 +14,9 @@ pub struct TenantConfig {
     pub weight: Option<usize>,
     /// How many jobs of a tenant with a weight may wait; the provider's `queue_capacity` if `None`.
     pub queue_capacity: Option<usize>,
-    /// How many jobs the tenant may have at once, waiting and running.
+    /// How many jobs the tenant may have at once, waiting and running. A submission that waits for space
+    /// ([`OverflowPolicy::Block`](super::OverflowPolicy::Block)) counts when it enters, and is refused if the
+    /// tenant has as many jobs by then.
     pub max_in_flight: Option<usize>,
 }
 

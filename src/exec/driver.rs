@@ -10,6 +10,7 @@ use crate::time::Clock;
 use futures_lite::future::yield_now;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// Units that a pool can have over its life.
 const MAX_UNITS: usize = 4096;
@@ -17,15 +18,16 @@ const MAX_UNITS: usize = 4096;
 const SEATS: usize = 64;
 /// Turns that an embedder's thread takes before it looks at its own future again.
 const TURNS_A_LOOK: u32 = 8;
-/// Looks at the ready ring before a driver parks: some microseconds, against some tens for a sleep and a
-/// wake-up.
-const LOOKS_BEFORE_PARKING: u32 = 64;
+/// Looks at the ready ring before a driver lets other threads have the core: they cost a microsecond.
+const LOOKS_BEFORE_YIELDING: u32 = 64;
 
 /// The units that have something to do, in the order in which they were activated.
 pub(super) struct Ready {
     queue: JobQueue,
-    units: Box<[OnceLock<Arc<Unit>>]>,
 }
+
+/// The units of a pool by their numbers.
+type Units = Arc<[OnceLock<Arc<Unit>>]>;
 
 impl Ready {
     pub(super) fn enqueue(&self, unit: u32) {
@@ -37,8 +39,13 @@ impl Ready {
 /// Who takes the turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drivers {
-    /// This many threads of the pool's own.
-    Threads(usize),
+    /// Threads of the pool's own.
+    Threads {
+        /// How many.
+        count: usize,
+        /// How long one looks for work before it sleeps.
+        spin: Duration,
+    },
     /// Threads of the embedder's, through [`DriverPool::turn`].
     Embedder,
 }
@@ -46,9 +53,10 @@ pub enum Drivers {
 /// A set of units and those who drive them.
 pub struct DriverPool {
     ready: Arc<Ready>,
+    units: Units,
     clock: Clock,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    units: IndexStack,
+    numbers: IndexStack,
     /// The consumer numbers of embedders' threads.
     seats: IndexStack,
 }
@@ -79,22 +87,22 @@ impl DriverPool {
     ///
     /// What the operating system says when it has no thread to give; no thread is left running then.
     pub fn start(name: &str, drivers: Drivers, units: usize, clock: &Clock) -> io::Result<Self> {
-        let threads = if let Drivers::Threads(threads) = drivers { threads } else { 0 };
+        let (threads, spin) = match drivers {
+            Drivers::Threads { count, spin } => (count, spin),
+            Drivers::Embedder => (0, Duration::ZERO),
+        };
         let units = units.clamp(1, MAX_UNITS);
         let consumers = if threads == 0 { SEATS } else { threads };
-        let ready = Arc::new(Ready {
-            queue: JobQueue::new(units, consumers, Waking::Each),
-            units: (0..units).map(|_| OnceLock::new()).collect(),
-        });
         let pool = Self {
-            ready,
+            ready: Arc::new(Ready { queue: JobQueue::new(units, consumers, Waking::Each) }),
+            units: (0..units).map(|_| OnceLock::new()).collect(),
             clock: clock.clone(),
             threads: Mutex::new(Vec::with_capacity(threads)),
-            units: IndexStack::full(units),
+            numbers: IndexStack::full(units),
             seats: IndexStack::full(consumers),
         };
         for number in 0..threads {
-            match pool.spawn(name, number as u32) {
+            match pool.spawn(name, number as u32, spin) {
                 Ok(thread) => pool.threads.lock().push(thread),
                 Err(error) => {
                     pool.close();
@@ -106,25 +114,26 @@ impl DriverPool {
         Ok(pool)
     }
 
-    fn spawn(&self, name: &str, number: u32) -> io::Result<JoinHandle<()>> {
-        let ready = Arc::clone(&self.ready);
+    fn spawn(&self, name: &str, number: u32, spin: Duration) -> io::Result<JoinHandle<()>> {
+        let (ready, units) = (Arc::clone(&self.ready), Arc::clone(&self.units));
         let clock = self.clock.clone();
         let registration = clock.register_thread();
         thread::spawn(&format!("bf:{name}:{number}"), move || {
             let _entered = registration.enter();
             stats::sit();
             let mut consumer = ready.queue.consumer(number);
-            while let Ok(unit) = next(&ready, &clock, &mut consumer) {
-                take_turn(&ready, unit);
+            while let Ok(unit) = next(&ready, &clock, spin, &mut consumer) {
+                take_turn(&units, unit);
             }
         })
     }
 
-    /// Adds a unit. `None`: the pool has had as many as it was made for.
-    pub fn add(&self) -> Option<Arc<Unit>> {
-        let number = self.units.pop()?;
-        let unit = Unit::new(number, Arc::downgrade(&self.ready), &self.clock);
-        self.ready.units[number as usize].get_or_init(|| Arc::clone(&unit));
+    /// Adds a unit with room for `tasks` runnable ones. `None`: the pool has had as many units as it was made
+    /// for.
+    pub fn add(&self, tasks: usize) -> Option<Arc<Unit>> {
+        let number = self.numbers.pop()?;
+        let unit = Unit::new(number, tasks, Arc::clone(&self.ready), &self.clock);
+        self.units[number as usize].get_or_init(|| Arc::clone(&unit));
         Some(unit)
     }
 
@@ -132,7 +141,7 @@ impl DriverPool {
     pub fn turn(&self) -> bool {
         match self.ready.queue.try_pop() {
             Ok(unit) => {
-                take_turn(&self.ready, unit);
+                take_turn(&self.units, unit);
                 true
             }
             Err(_) => false,
@@ -161,7 +170,7 @@ impl DriverPool {
         let mut turns = 0;
         let mut consumer = self.ready.queue.consumer(seat.number);
         while let Ok(unit) = consumer.pop().await {
-            take_turn(&self.ready, unit);
+            take_turn(&self.units, unit);
             turns += 1;
             if turns % TURNS_A_LOOK == 0 {
                 yield_now().await;
@@ -184,18 +193,35 @@ impl DriverPool {
     }
 }
 
-fn next(ready: &Ready, clock: &Clock, consumer: &mut Consumer<'_>) -> Result<u32, PopError> {
-    for _ in 0..LOOKS_BEFORE_PARKING {
+/// The next unit for a driver: it looks for a while, then lets others have the core between its looks, and
+/// sleeps when there was nothing for as long as a thread may `spin`.
+fn next(
+    ready: &Ready,
+    clock: &Clock,
+    spin: Duration,
+    consumer: &mut Consumer<'_>,
+) -> Result<u32, PopError> {
+    for _ in 0..LOOKS_BEFORE_YIELDING {
         match ready.queue.try_pop() {
             Err(PopError::Empty) => spin_loop(),
             done => return done,
         }
     }
+    if !spin.is_zero() && clock.passes() {
+        let until = clock.now() + spin;
+        while clock.now() < until {
+            thread::yield_now();
+            match ready.queue.try_pop() {
+                Err(PopError::Empty) => {}
+                done => return done,
+            }
+        }
+    }
     clock.block_on(consumer.pop())
 }
 
-fn take_turn(ready: &Ready, unit: u32) {
-    if let Some(unit) = ready.units.get(unit as usize).and_then(OnceLock::get) {
+fn take_turn(units: &Units, unit: u32) {
+    if let Some(unit) = units.get(unit as usize).and_then(OnceLock::get) {
         unit.turn();
     }
 }

@@ -1,15 +1,18 @@
 //! One provider's executor, and a turn of it.
+//!
+//! Tasks are `async_task`'s, as in smol's executor. What is ours is the run queue: a [`Ring`] with a place
+//! for every task, so that a wake-up is one exchange on the task, one on the ring and one on the activation
+//! flag, takes no lock and allocates nothing. Since one driver at a time has the turn, nobody steals and
+//! nobody sleeps here: who finds nothing runnable ends the turn, and the next wake-up activates the unit.
 
 use super::driver::Ready;
+use crate::ring::Ring;
 use crate::state::Activation;
-use crate::sync::{Arc, Mutex, OnceLock, Weak};
-use crate::time::Clock;
-use async_executor::Executor;
-use futures_lite::future::yield_now;
+use crate::sync::Arc;
+use crate::time::{Clock, Instant};
+use async_task::{Builder, Runnable};
+use concurrent_queue::ConcurrentQueue;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 /// Polls that a turn makes at most.
@@ -19,18 +22,16 @@ const TURN_TIME: Duration = Duration::from_millis(1);
 /// Polls between two looks at the clock.
 const POLLS_A_LOOK: u32 = 4;
 
-type Turns = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// An executor that some driver runs when it is activated.
 pub struct Unit {
-    executor: Arc<Executor<'static>>,
+    runnable: Ring<Runnable>,
+    /// Runnable tasks that found the ring full: more of them than it was made for, or a driver stopped in
+    /// the middle of taking one.
+    overflow: ConcurrentQueue<Runnable>,
     activation: Activation,
-    ready: Weak<Ready>,
+    ready: Arc<Ready>,
     number: u32,
-    waker: OnceLock<Waker>,
-    /// All turns of the unit, one in each poll. Polled by the one driver that has the turn, so nobody ever
-    /// waits for the lock.
-    turns: Mutex<Turns>,
+    clock: Clock,
 }
 
 impl fmt::Debug for Unit {
@@ -40,81 +41,72 @@ impl fmt::Debug for Unit {
 }
 
 impl Unit {
-    pub(super) fn new(number: u32, ready: Weak<Ready>, clock: &Clock) -> Arc<Self> {
-        let executor = Arc::new(Executor::new());
+    /// Makes a unit with room for `tasks` runnable ones.
+    pub(super) fn new(number: u32, tasks: usize, ready: Arc<Ready>, clock: &Clock) -> Arc<Self> {
         Arc::new(Self {
-            turns: Mutex::new(Box::pin(turns(Arc::clone(&executor), clock.clone()))),
-            executor,
+            runnable: Ring::new(tasks.clamp(1, crate::ring::MAX_CAPACITY)),
+            overflow: ConcurrentQueue::unbounded(),
             activation: Activation::default(),
             ready,
             number,
-            waker: OnceLock::new(),
+            clock: clock.clone(),
         })
     }
 
-    /// Runs `task` on the unit's executor, in the background.
+    /// Runs `task` on the unit's executor, in the background. A panic of the task ends it alone.
     pub fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
-        self.executor.spawn(task).detach();
-        // The executor wakes who waits for a task, and before the first turn nobody does.
+        let unit = Arc::clone(self);
+        let schedule = move |runnable| unit.schedule(runnable);
+        let (runnable, task) = Builder::new().propagate_panic(true).spawn(|()| task, schedule);
+        task.detach();
+        runnable.schedule();
+    }
+
+    fn schedule(&self, runnable: Runnable) {
+        if let Err(refused) = self.runnable.push(runnable) {
+            // An unbounded queue that nobody closes takes everything.
+            let _taken = self.overflow.push(refused.into_inner());
+        }
         self.activate();
     }
 
-    /// Says that a task became runnable.
+    /// The next task to poll. Nothing, although one is being pushed at the moment: whoever pushes it activates
+    /// the unit afterwards.
+    fn next(&self) -> Option<Runnable> {
+        match self.runnable.pop() {
+            Ok(runnable) => Some(runnable),
+            Err(_) => self.overflow.pop().ok(),
+        }
+    }
+
+    /// Says that there is something to do.
     fn activate(&self) {
         if self.activation.activate() {
-            self.enqueue();
+            self.ready.enqueue(self.number);
         }
     }
 
     /// One driver's turn: up to 32 polls or 1 ms, then the next unit.
-    pub(super) fn turn(self: &Arc<Self>) {
+    pub(super) fn turn(&self) {
         self.activation.begin();
-        let waker =
-            self.waker.get_or_init(|| Waker::from(Arc::new(Activate(Arc::downgrade(self)))));
-        let over = self.turns.lock().as_mut().poll(&mut Context::from_waker(waker));
-        debug_assert!(over.is_pending(), "turns have no end");
+        let mut polls = 0;
+        let mut until = None;
+        while let Some(runnable) = self.next() {
+            runnable.run();
+            polls += 1;
+            if polls == TURN_POLLS || polls % POLLS_A_LOOK == 0 && self.is_over(&mut until) {
+                // There may be more: that is for the next turn.
+                let _enqueued_below = self.activation.activate();
+                break;
+            }
+        }
         if self.activation.end() {
-            self.enqueue();
+            self.ready.enqueue(self.number);
         }
     }
 
-    fn enqueue(&self) {
-        if let Some(ready) = self.ready.upgrade() {
-            ready.enqueue(self.number);
-        }
-    }
-}
-
-/// Runs the executor's tasks, and gives way to other units after each turn.
-async fn turns(executor: Arc<Executor<'static>>, clock: Clock) {
-    let mut polls = 0;
-    let mut until = None;
-    loop {
-        executor.tick().await;
-        polls += 1;
-        let mut over = polls >= TURN_POLLS;
-        if polls % POLLS_A_LOOK == 0 {
-            let now = clock.now();
-            over |= now >= *until.get_or_insert(now + TURN_TIME);
-        }
-        if over {
-            (polls, until) = (0, None);
-            yield_now().await;
-        }
-    }
-}
-
-/// The waker that activates a unit.
-struct Activate(Weak<Unit>);
-
-impl Wake for Activate {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(unit) = self.0.upgrade() {
-            unit.activate();
-        }
+    fn is_over(&self, until: &mut Option<Instant>) -> bool {
+        let now = self.clock.now();
+        now >= *until.get_or_insert(now + TURN_TIME)
     }
 }

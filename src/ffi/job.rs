@@ -192,8 +192,8 @@ impl JobSpec {
     }
 }
 
-/// Takes a refused job apart; its `arg` is C's again.
-pub(super) fn refused(rejected: Rejected<Job<i64>>) -> Code {
+/// Takes refused jobs apart; each `arg` is C's again.
+pub(super) fn refused<J>(rejected: Rejected<J>) -> Code {
     let reason = rejected.reason;
     let _refusing = Mark::set(REFUSE, true);
     drop(rejected);

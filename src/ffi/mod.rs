@@ -54,8 +54,8 @@ pub use job_ctx::{
 };
 pub use last_error::bifrost_last_error;
 pub use provider::{
-    Overflow, ProviderHandle, ProviderOptions, ProviderState, bifrost_provider_find,
-    bifrost_provider_free, bifrost_provider_get_state, bifrost_provider_new,
+    BIFROST_QUEUE_DIRECT, Overflow, ProviderHandle, ProviderOptions, ProviderState,
+    bifrost_provider_find, bifrost_provider_free, bifrost_provider_get_state, bifrost_provider_new,
 };
 pub use runtime::{
     RuntimeHandle, RuntimeOptions, ShutdownMode, ShutdownReport, bifrost_runtime_free,

@@ -30,6 +30,10 @@ impl Handle for ProviderHandle {
     }
 }
 
+/// `bifrost_provider_options.queue_capacity`: no job waits. One is only let in while a worker has nothing
+/// to do.
+pub const BIFROST_QUEUE_DIRECT: u32 = u32::MAX;
+
 /// What a submission does when the queue is full.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +70,9 @@ pub struct ProviderOptions {
     /// Blocking workers that there may be; default: 8, or `blocking_workers_min` where that is more.
     pub blocking_workers_max: u32,
     /// Jobs of normal priority that may wait, of blocking and of other ones each; default: 256.
+    /// `BIFROST_QUEUE_DIRECT`: no job waits, whatever its priority, and there are no lanes.
     pub queue_capacity: u32,
-    /// Completions that may at least be unread before submissions are refused with
+    /// Completions that may be unread, in all queues together, before submissions are refused with
     /// `BIFROST_LIMIT_REACHED`; default: 128.
     pub result_buffer: u32,
     /// Driver threads of the provider's own; default: none, it shares those of the runtime.
@@ -180,8 +185,10 @@ fn config(name: &str, options: &ProviderOptions) -> Called<ProviderConfig> {
     config.workers = workers(options.workers_min, options.workers_max, config.workers);
     let (min, max) = (options.blocking_workers_min, options.blocking_workers_max);
     config.blocking_workers = workers(min, max, config.blocking_workers);
-    if options.queue_capacity != 0 {
-        config.queue_capacity = options.queue_capacity as usize;
+    match options.queue_capacity {
+        0 => {}
+        BIFROST_QUEUE_DIRECT => config.queue_capacity = 0,
+        places => config.queue_capacity = places as usize,
     }
     let given = |jobs: u32| (jobs != 0).then_some(jobs as usize);
     config.queue_capacity_high = given(options.queue_capacity_high);

@@ -8,6 +8,7 @@ use super::handle::{Handle, check_len, get, slice, writable, write, write_option
 use super::job::{JobSpec, may_block, refused};
 use super::provider::ProviderHandle;
 use crate::code::Code;
+use crate::provider::{JobHandle, JobId, Submitted, SubmittedTo};
 
 /// Lets one job in.
 ///
@@ -24,6 +25,41 @@ unsafe fn submit(provider: &ProviderHandle, cq: Option<&CqHandle>, spec: &JobSpe
     accepted.map(|id| id.as_word()).map_err(refused)
 }
 
+/// Lets jobs in until one is refused or is no good.
+///
+/// # Safety
+///
+/// The fields of each of `specs` are what the header says that they are.
+unsafe fn submit_all(
+    handle: &ProviderHandle,
+    cq: Option<&CqHandle>,
+    specs: &[JobSpec],
+) -> (Vec<JobId>, Called) {
+    let mut jobs = Vec::with_capacity(specs.len());
+    let mut status = Ok(());
+    for spec in specs {
+        // SAFETY: by contract.
+        match unsafe { spec.to_job() } {
+            Ok(job) => jobs.push(job),
+            Err(bad) => {
+                status = Err(bad);
+                break;
+            }
+        }
+    }
+    let (ids, rejection) = match cq {
+        Some(cq) => {
+            let SubmittedTo { ids, rejection } = handle.provider.submit_batch_to(&cq.queue, jobs);
+            (ids, rejection)
+        }
+        None => {
+            let Submitted { handles, rejection } = handle.provider.submit_batch(jobs);
+            (handles.iter().map(JobHandle::id).collect(), rejection)
+        }
+    };
+    (ids, rejection.map_or(status, |rejected| Err(refused(rejected))))
+}
+
 /// Submits a job. It never waits, whatever the overflow policy.
 ///
 /// Parameters:
@@ -35,7 +71,8 @@ unsafe fn submit(provider: &ProviderHandle, cq: Option<&CqHandle>, spec: &JobSpe
 /// Returns: `BIFROST_OK` if the job is accepted. It is refused with `BIFROST_NULL` or `BIFROST_INVALID` for
 /// a bad argument, `BIFROST_FORKED`, `BIFROST_QUEUE_FULL`, `BIFROST_LIMIT_REACHED` while too many
 /// completions are unread, `BIFROST_NOT_READY`, or `BIFROST_SHUTTING_DOWN`. A blocking job at a provider
-/// without blocking workers is `BIFROST_INVALID`.
+/// without blocking workers is `BIFROST_INVALID`. A queue is full as well while jobs that died in it stand
+/// behind one that lives: `dead_slots` of `bifrost_provider_stats` counts them.
 /// Ownership: `arg` is the library's if the job is accepted, and the caller's if not; see `bifrost_job`.
 /// Thread safety: any thread, also inside a job.
 /// Blocking: never.
@@ -69,7 +106,8 @@ pub unsafe extern "C" fn bifrost_submit(
     })
 }
 
-/// Submits jobs in their order until one is refused. It never waits.
+/// Submits jobs in their order until one is refused. It never waits. It is cheaper than one by one: the
+/// clock is read once, and workers are woken together when all jobs are in.
 ///
 /// Parameters:
 /// - `provider`: the provider.
@@ -80,7 +118,8 @@ pub unsafe extern "C" fn bifrost_submit(
 /// - `accepted`: gets how many were accepted, also if one was refused; stays as it is if the status is
 ///   `BIFROST_NULL`, `BIFROST_INVALID` or `BIFROST_FORKED` because of another argument than a job.
 ///
-/// Returns: `BIFROST_OK` if all are accepted, else the status of the first refusal, as `bifrost_submit`.
+/// Returns: `BIFROST_OK` if all are accepted, else the status of the first refusal, as `bifrost_submit`. The
+/// jobs behind it count as refused for the same reason.
 /// Ownership: as `bifrost_submit`, for each job: those from the refused one on stay the caller's.
 /// Thread safety: any thread, also inside a job.
 /// Blocking: never.
@@ -110,25 +149,16 @@ pub unsafe extern "C" fn bifrost_submit_batch(
         }
         // SAFETY: by contract.
         let jobs = unsafe { slice(jobs, count) }?;
-        let mut entered = 0;
-        let mut status = Ok(());
-        for job in jobs {
-            // SAFETY: by contract.
-            let ticket = match unsafe { submit(provider, cq, job) } {
-                Ok(ticket) => ticket,
-                Err(refusal) => {
-                    status = Err(refusal);
-                    break;
-                }
-            };
-            if !tickets.is_null() {
+        // SAFETY: by contract.
+        let (ids, status) = unsafe { submit_all(provider, cq, jobs) };
+        if !tickets.is_null() {
+            for (place, id) in ids.iter().enumerate() {
                 // SAFETY: there is room for as many tickets as jobs.
-                unsafe { write(tickets.wrapping_add(entered), ticket) }?;
+                unsafe { write(tickets.wrapping_add(place), id.as_word()) }?;
             }
-            entered += 1;
         }
         // SAFETY: checked above.
-        unsafe { write(accepted, entered) }?;
+        unsafe { write(accepted, ids.len()) }?;
         status
     })
 }

@@ -1,37 +1,25 @@
 //! The door of a provider: what is refused gets its job back, what is accepted has a record in a queue.
 
+use super::batch::Arrivals;
 use super::completion::Port;
 use super::core::{Core, Host};
-use super::handle::JobHandle;
 use super::job::{Job, Kind, Options};
 use super::outcome::Outcome;
 use super::rejected::{Refusal, Rejected};
-use super::{JobContext, tenants, worker};
-use crate::cancel::{CancelCause, CancelRegistration, CancelToken};
+use super::{JobContext, tenants};
+use crate::cancel::{CancelCause, CancelRegistration};
 use crate::code::Code;
 use crate::config::OverflowPolicy;
 use crate::exec::Inside;
-use crate::queue::{JobQueue, LaneId, SpaceWait};
+use crate::queue::LaneId;
 use crate::ring::PushError;
 use crate::state::{Claimed, Entry, LifeState, Origin, Reader, Retracted, Task, Ticket, Verdict};
 use crate::stats::Count;
 use crate::sync::{Arc, contain, drop_caught};
 use crate::time::{Deadline, Instant};
-use futures_lite::future::or;
 use std::time::Duration;
 
-type JobReader<T> = Reader<JobContext, Host, T>;
-
-/// What became of a batch: the handles of the jobs that were accepted, and the first that was not.
-#[derive(Debug)]
-#[must_use]
-#[non_exhaustive]
-pub struct Submitted<T> {
-    /// The accepted jobs, a prefix of the batch.
-    pub handles: Vec<JobHandle<T>>,
-    /// The first refusal, with its job and those behind it.
-    pub rejection: Option<Rejected<Vec<Job<T>>>>,
-}
+pub(super) type JobReader<T> = Reader<JobContext, Host, T>;
 
 /// Who gets the outcome.
 pub(super) enum To<'a, T: 'static> {
@@ -76,37 +64,40 @@ impl Core {
         to: To<'_, T>,
     ) -> Result<JobReader<T>, Rejected<Job<T>>> {
         self.host().stats.add(Count::Submitted, 1);
-        self.try_enter(job, to).map_err(|(refusal, job)| self.refuse(refusal, job))
+        let mut arrivals = Arrivals::new(self);
+        self.try_enter(job, to, &mut arrivals).map_err(|(refusal, job)| self.refuse(refusal, job))
     }
 
-    /// One try of a submission that has been counted.
-    fn try_enter<T: Send + 'static>(
+    /// One try of a submission that has been counted. The job is announced with all of the `arrivals`.
+    pub(super) fn try_enter<T: Send + 'static>(
         self: &Arc<Self>,
         job: Job<T>,
         to: To<'_, T>,
+        arrivals: &mut Arrivals<'_>,
     ) -> Result<JobReader<T>, (Refusal, Job<T>)> {
         let host = self.host();
         let kind = job.kind;
         if let Err(refusal) = self.check_door(kind) {
             return Err((refusal, job));
         }
+        let lane = host.tenants.lane_of(&job.options);
+        if arrivals.are_patient() && self.is_without_space(kind, lane) {
+            return Err((self.full(kind, lane), job));
+        }
         let seat = match host.tenants.enter(&job.options) {
             Ok(seat) => seat,
             Err(refusal) => return Err((refusal, job)),
         };
-        let now = host.clock.now();
-        let Some(claimed) = self.claim() else {
-            let value = host.config.result_buffer as u64;
-            let limit = "result_buffer";
-            return Err((Refusal { reason: Code::LimitReached, limit, value }, job));
+        let Some(claimed) = arrivals.claim() else {
+            return Err((self.without_record(kind, lane), job));
         };
         let Job { task, options, .. } = job;
         let tenant = seat.keep();
-        let entry = Entry { tenant, ..entry(&options, host, now) };
+        let entry = Entry { tenant, ..entry(&options, host, arrivals.now()) };
         let reader = self.enter(claimed, task, &options, to, &entry);
-        match self.push(kind, reader, options) {
+        match self.push((kind, lane), reader, options, arrivals) {
             Ok(reader) | Err(Refused::Accepted(reader)) => {
-                self.watch(entry.queue_deadline, now);
+                arrivals.limit(entry.queue_deadline);
                 Ok(reader)
             }
             Err(Refused::Job(refusal, job)) => {
@@ -130,14 +121,44 @@ impl Core {
             let limit = "blocking_workers.max";
             return Err(Refusal { reason: Code::Invalid, limit, value: 0 });
         }
+        let buffer = host.config.result_buffer;
+        if self.unread().is_at_least(buffer) {
+            let (limit, value) = ("result_buffer", buffer as u64);
+            return Err(Refusal { reason: Code::LimitReached, limit, value });
+        }
         Ok(())
     }
 
-    fn refuse<T>(&self, refusal: Refusal, job: Job<T>) -> Rejected<Job<T>> {
-        let host = self.host();
-        if let Some(count) = Count::rejected(refusal.reason) {
-            host.stats.add(count, 1);
+    /// Why there is no record for a job. As long as outcomes are read, there is one for each job that can wait
+    /// or run: then others who are about to be refused at a full queue have the last ones.
+    #[cold]
+    fn without_record(&self, kind: Kind, lane: LaneId) -> Refusal {
+        if self.host().lane(kind).queue.is_full(lane) {
+            return self.full(kind, lane);
         }
+        let value = self.capacity() as u64;
+        Refusal { reason: Code::LimitReached, limit: Refusal::RECORDS, value }
+    }
+
+    /// Whether there is no space for a submission that waits for it, which then takes no other limit's word for
+    /// an answer: it is only refused for its tenant when it could enter. Dead heads make room.
+    fn is_without_space(&self, kind: Kind, lane: LaneId) -> bool {
+        let queue = &self.host().lane(kind).queue;
+        queue.is_full(lane) && {
+            self.reap();
+            queue.is_full(lane)
+        }
+    }
+
+    /// The refusal at a full lane.
+    pub(super) fn full(&self, kind: Kind, lane: LaneId) -> Refusal {
+        let value = self.host().lane(kind).queue.capacity_of(lane) as u64;
+        Refusal { reason: Code::QueueFull, limit: tenants::capacity_name(lane), value }
+    }
+
+    pub(super) fn refuse<T>(&self, refusal: Refusal, job: Job<T>) -> Rejected<Job<T>> {
+        let host = self.host();
+        host.count_rejected(refusal, 1);
         refusal.with(job, &host.name)
     }
 
@@ -188,9 +209,10 @@ impl Core {
     /// Puts a queued job into its lane, as the overflow policy says.
     fn push<T: Send + 'static>(
         self: &Arc<Self>,
-        kind: Kind,
+        (kind, to): (Kind, LaneId),
         reader: JobReader<T>,
         options: Options,
+        arrivals: &mut Arrivals<'_>,
     ) -> Result<JobReader<T>, Refused<T>> {
         let host = self.host();
         let lane = host.lane(kind);
@@ -200,12 +222,11 @@ impl Core {
             self.count_panics(self.bury(ticket.index()));
             return Ok(reader);
         }
-        let to = host.tenants.lane_of(&options);
-        let mut pushed = lane.queue.push_to(to, ticket.index());
+        let mut pushed = lane.queue.push_unannounced(to, ticket.index());
         if pushed == Err(PushError::Full) {
             // Dead heads make room; if there are none any more, workers have just made some.
             self.reap();
-            pushed = lane.queue.push_to(to, ticket.index());
+            pushed = lane.queue.push_unannounced(to, ticket.index());
         }
         if pushed == Err(PushError::Full) {
             match options.overflow.unwrap_or(host.config.overflow) {
@@ -219,11 +240,8 @@ impl Core {
             }
         }
         match pushed {
-            Ok(woken) => {
-                if !woken {
-                    // What cannot be started now is started by a later push, or waits for the others.
-                    let _no_thread = worker::hire(self, lane);
-                }
+            Ok(()) => {
+                arrivals.pushed(kind);
                 if let Some(token) = options.token.as_ref().filter(|token| token.is_cancelled()) {
                     self.end(ticket, verdict_of(token.cause()), |_| true);
                 }
@@ -234,22 +252,18 @@ impl Core {
                 let refusal = Refusal { reason: Code::ShuttingDown, limit: "state", value };
                 Err(retract(kind, reader, options, refusal))
             }
-            Err(_) => {
-                let (limit, value) = (tenants::capacity_name(to), lane.queue.capacity_of(to));
-                let refusal = Refusal { reason: Code::QueueFull, limit, value: value as u64 };
-                Err(retract(kind, reader, options, refusal))
-            }
+            Err(_) => Err(retract(kind, reader, options, self.full(kind, to))),
         }
     }
 
     /// One exchange puts the new job in and takes the oldest out, which ends as dropped.
-    fn replace_oldest(&self, kind: Kind, to: LaneId, ticket: Ticket) -> Result<bool, PushError> {
+    fn replace_oldest(&self, kind: Kind, to: LaneId, ticket: Ticket) -> Result<(), PushError> {
         let oldest = self.host().lane(kind).queue.force_push_to(to, ticket.index())?;
         if let Some(oldest) = oldest {
             self.end(self.ticket_at(oldest), Verdict::DroppedOverflow, |_| true);
             self.count_panics(self.bury(oldest));
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A callback whose panics stay here, in the call and in the drop.
@@ -277,79 +291,14 @@ impl Core {
             _ => None,
         }
     }
-
-    /// Lets a job in, and waits for space as long as its policy says.
-    pub(super) async fn admit_waiting<T: Send + 'static>(
-        self: &Arc<Self>,
-        job: Job<T>,
-    ) -> Result<JobReader<T>, Rejected<Job<T>>> {
-        let host = self.host();
-        host.stats.add(Count::Submitted, 1);
-        let (mut refusal, mut job) = match self.try_enter(job, To::Handle) {
-            Ok(reader) => return Ok(reader),
-            Err(refused) => refused,
-        };
-        let until = self.patience(&job).map(|limit| host.clock.now().saturating_add(limit));
-        if let Some(until) = until.filter(|_| refusal.reason == Code::QueueFull) {
-            let lane = host.tenants.lane_of(&job.options);
-            let blocked = Blocked::begin(host, &host.lane(job.kind).queue, lane);
-            while refusal.reason == Code::QueueFull {
-                let space = host.lane(job.kind).queue.wait_for_space(lane);
-                (refusal, job) = match self.try_enter(job, To::Handle) {
-                    Ok(reader) => {
-                        blocked.end();
-                        return Ok(reader);
-                    }
-                    Err(refused) => refused,
-                };
-                if refusal.reason != Code::QueueFull || host.clock.now() >= until {
-                    break;
-                }
-                self.wait(space, until, job.options.token.as_ref()).await;
-            }
-            blocked.end();
-        }
-        Err(self.refuse(refusal, job))
-    }
-
-    /// Waits for space, for `until`, or for a cancel: the next try ends a cancelled job without space.
-    async fn wait(&self, space: SpaceWait<'_>, until: Instant, token: Option<&CancelToken>) {
-        let timeout = self.host().clock.sleep_until(until);
-        let limit = or(space, timeout);
-        match token {
-            Some(token) => or(limit, token.cancelled()).await,
-            None => limit.await,
-        }
-    }
 }
 
-/// A submitter that waits for space. Dropped while it waits, the submission counts as refused.
-struct Blocked<'a> {
-    host: &'a Host,
-    queue: &'a JobQueue,
-    lane: LaneId,
-    waits: bool,
-}
-
-impl<'a> Blocked<'a> {
-    fn begin(host: &'a Host, queue: &'a JobQueue, lane: LaneId) -> Self {
-        host.stats.add(Count::Blocked, 1);
-        Self { host, queue, lane, waits: true }
-    }
-
-    fn end(mut self) {
-        self.waits = false;
-    }
-}
-
-impl Drop for Blocked<'_> {
-    fn drop(&mut self) {
-        if self.waits {
-            self.host.stats.add(Count::QueueFull, 1);
+impl Host {
+    /// Counts jobs that were refused.
+    pub(super) fn count_rejected(&self, refusal: Refusal, jobs: u64) {
+        if let Some(count) = Count::rejected(refusal.reason) {
+            self.stats.add(count, jobs);
         }
-        self.host.stats.add(Count::Unblocked, 1);
-        // Whoever was woken for a free place and did not take it wakes the next.
-        self.queue.offer_space(self.lane);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Outcomes for those who want no handles: a queue that several providers may share.
 //!
-//! A completion is the job's own record, linked into a list: it needs no room and is never lost. Records
-//! whose outcome nobody reads are missing at the door, so a slow reader refuses submissions and pins no
-//! worker (S15).
+//! A completion is the job's own record, linked into a list: it needs no room and is never lost. While as
+//! many completions of a provider are unread as its `result_buffer` says, its door refuses: a slow reader
+//! pins no worker (S15).
 
 use super::JobContext;
 use super::core::{Core, Host};
@@ -145,7 +145,7 @@ impl<T: Send + 'static> CompletionQueue<T> {
         let mut taken = self.shared.taken.lock();
         loop {
             while let Some((name, chain)) = taken.last_mut() {
-                let report = chain.next().and_then(|mut reader| reader.try_take());
+                let report = chain.read();
                 let name = Arc::clone(name);
                 if chain.is_empty() {
                     taken.pop();

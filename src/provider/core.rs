@@ -64,6 +64,8 @@ pub struct Parts<'a> {
     pub clock: &'a Clock,
     /// The runtime's shared drivers.
     pub pool: &'a DriverPool,
+    /// How long a driver thread looks for work before it sleeps.
+    pub spin: Duration,
     /// The runtime's tick.
     pub ticker: &'a Arc<Ticker>,
     /// What ends with the last provider.
@@ -106,15 +108,9 @@ impl Core {
     pub(super) fn found(config: ProviderConfig, parts: Parts<'_>) -> Result<Arc<Self>, StartError> {
         config.validate().map_err(StartError::Config)?;
         let name: Arc<str> = config.name.as_str().into();
-        let own_pool = match config.drivers {
-            DriverMode::Dedicated(threads) => Some(
-                DriverPool::start(&name, Drivers::Threads(threads), 1, parts.clock)
-                    .map_err(StartError::Thread)?,
-            ),
-            _ => None,
-        };
+        let own_pool = own_pool(&config, &parts)?;
         let pool = own_pool.as_ref().unwrap_or(parts.pool);
-        let unit = pool.add().ok_or(StartError::TooMany)?;
+        let unit = pool.add(config.workers.max).ok_or(StartError::TooMany)?;
         let lanes = lanes(&config);
         let records = records(&config, &lanes);
         let period = config.queue_timeout.min(config.timeout) / 100;
@@ -143,6 +139,12 @@ impl Core {
             config,
         };
         let core = Arc::new_cyclic(|own| Slab::new(records, host(own)));
+        let freed = Arc::downgrade(&core);
+        core.when_freed(move || {
+            if let Some(core) = freed.upgrade() {
+                core.offer_record();
+            }
+        });
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
         core.host().exit.open();
@@ -158,6 +160,14 @@ impl Core {
         core.host().life.change(LifeState::Checking);
         Ok(core)
     }
+}
+
+/// The driver threads of the provider's own, if it is to have any.
+fn own_pool(config: &ProviderConfig, parts: &Parts<'_>) -> Result<Option<DriverPool>, StartError> {
+    let DriverMode::Dedicated(count) = config.drivers else { return Ok(None) };
+    let drivers = Drivers::Threads { count, spin: parts.spin };
+    let pool = DriverPool::start(&config.name, drivers, 1, parts.clock);
+    pool.map(Some).map_err(StartError::Thread)
 }
 
 fn lanes(config: &ProviderConfig) -> [Lane; 2] {

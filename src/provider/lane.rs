@@ -33,7 +33,12 @@ impl Lane {
         };
         Self {
             kind,
-            queue: JobQueue::with_lanes(lanes, places.max(1), waking),
+            queue: match lanes {
+                [LaneSpec { capacity: 0, .. }] => {
+                    JobQueue::direct(places.max(1), range.max, waking)
+                }
+                lanes => JobQueue::with_lanes(lanes, places.max(1), waking),
+            },
             range,
             first,
             numbers: IndexStack::full(places.max(1)),
@@ -121,11 +126,22 @@ impl Lane {
         if zombies > i64::MAX as u64 { 0 } else { zombies }
     }
 
-    /// A worker became a zombie, or is none any more.
+    /// A worker became a zombie, or is none any more. In a queue without places a zombie keeps its permit
+    /// until it ends (S14); a spare for it is one more, until as many have ended.
     pub(super) fn set_zombie(&self, zombie: bool) {
         let step = if zombie { 1 } else { 1_u64.wrapping_neg() };
         // ORDERING: Relaxed: a figure.
-        self.zombies.fetch_add(step, Ordering::Relaxed);
+        let before = self.zombies.fetch_add(step, Ordering::Relaxed);
+        let spare = self.spares(before) != self.spares(before.wrapping_add(step));
+        if zombie == spare {
+            self.queue.release();
+        }
+    }
+
+    /// How many spares so many zombies have; a count below 0 is a moment that reads as none.
+    fn spares(&self, zombies: u64) -> u64 {
+        let most = (Self::places(self.kind, self.range) - self.range.max) as u64;
+        if zombies > i64::MAX as u64 { 0 } else { zombies.min(most) }
     }
 
     /// Whether more than a quarter of the workers are zombies.

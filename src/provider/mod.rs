@@ -3,7 +3,7 @@
 //! | file | station |
 //! |---|---|
 //! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
-//! | `admission` | the door: [`Rejected`], or a record in a queue |
+//! | `admission`, `batch`, `blocked` | the door: [`Rejected`], or a record in a queue |
 //! | `tenants` | which lane of its queue a job waits in, and how many jobs a tenant may have |
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
@@ -13,6 +13,8 @@
 //! | `health`, `shutdown`, `snapshot` | beginning, end, and figures |
 
 mod admission;
+mod batch;
+mod blocked;
 mod completion;
 mod context;
 mod core;
@@ -33,7 +35,7 @@ mod tenants;
 mod worker;
 
 pub use self::core::{Parts, StartError};
-pub use admission::Submitted;
+pub use batch::{Submitted, SubmittedTo};
 pub use completion::{Completion, CompletionQueue};
 pub use context::JobContext;
 pub use handle::JobHandle;

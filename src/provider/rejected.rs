@@ -33,6 +33,14 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// The limit that is met when unread outcomes hold every record.
+    pub(super) const RECORDS: &'static str = "records";
+
+    /// Whether there is space later, for a submission that may wait: a place in the queue, and a record.
+    pub(super) fn is_for_space(&self) -> bool {
+        self.reason == Code::QueueFull || self.limit == Self::RECORDS
+    }
+
     pub(super) fn with<J>(self, job: J, provider: &Arc<str>) -> Rejected<J> {
         Rejected {
             reason: self.reason,

@@ -50,6 +50,9 @@ impl Core {
             let (lane, number) = host.lane_of(runner);
             lane.queue.consumers().wake(number);
         }
+        if !started {
+            self.offer_dead_slots();
+        }
         host.notify_drained();
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A job counts against its tenant's limit from the door until it has ended: until its outcome is decided, or,
 //! if that happens while a worker holds it, until the worker has let it go. Exactly one of the two counts it
-//! out: whoever decides a job that nobody else runs, else the worker that lost it.
+//! out: whoever decides a job that nobody else runs, else the worker that lost it. A submission that waits for
+//! space does not count; one that is being tried at the door does, until it is let in or not.
 
 use super::job::Options;
 use super::rejected::Refusal;
@@ -17,6 +18,15 @@ use std::collections::HashMap;
 /// The lanes of the priorities, each with its turns while all three have jobs (S21).
 const PRIORITIES: [(&str, u64); 3] = [("high", 8), ("normal", 4), ("low", 1)];
 
+/// The lanes of the priorities that a provider's queues have. Where no job waits (S16) there is one for all.
+fn priorities(config: &ProviderConfig) -> &'static [(&'static str, u64)] {
+    if config.queue_capacity == 0 {
+        &PRIORITIES[LaneId::NORMAL.index()..][..1]
+    } else {
+        &PRIORITIES
+    }
+}
+
 /// The lanes of a provider's queues.
 pub(super) fn lanes(config: &ProviderConfig) -> Vec<LaneSpec> {
     let lane = |(capacity, weight)| LaneSpec { capacity, weight: weight as u32 };
@@ -26,14 +36,14 @@ pub(super) fn lanes(config: &ProviderConfig) -> Vec<LaneSpec> {
 /// The weights of the lanes, in their order.
 pub(super) fn weights(config: &ProviderConfig) -> impl Iterator<Item = u64> {
     let own = config.tenants.iter().filter_map(|tenant| tenant.weight);
-    PRIORITIES.into_iter().map(|(_, weight)| weight).chain(own.map(|weight| weight as u64))
+    priorities(config).iter().map(|(_, weight)| *weight).chain(own.map(|weight| weight as u64))
 }
 
 /// The names of the lanes, in their order.
 pub(super) fn lane_names(config: &ProviderConfig) -> impl Iterator<Item = String> {
     let own = config.tenants.iter().filter(|tenant| tenant.weight.is_some());
     let own = own.map(|tenant| format!("tenant:{}", tenant.name));
-    PRIORITIES.into_iter().map(|(name, _)| name.to_owned()).chain(own)
+    priorities(config).iter().map(|(name, _)| (*name).to_owned()).chain(own)
 }
 
 /// The option that a lane's capacity comes from.
@@ -49,6 +59,8 @@ pub(super) fn capacity_name(lane: LaneId) -> &'static str {
 /// The tenants of a provider's settings.
 #[derive(Debug)]
 pub(super) struct Tenants {
+    /// Whether a job's lane depends on its priority and its tenant.
+    has_lanes: bool,
     by_name: HashMap<String, Tenant>,
     limits: Box<[Limit]>,
 }
@@ -103,7 +115,8 @@ impl Tenants {
             (tenant.name.clone(), Tenant { lane, number })
         };
         let by_name = config.tenants.iter().map(tenant).collect();
-        Self { by_name, limits: limits.into() }
+        let has_lanes = config.queue_capacity > 0;
+        Self { has_lanes, by_name, limits: limits.into() }
     }
 
     fn tenant(&self, options: &Options) -> Option<&Tenant> {
@@ -113,7 +126,9 @@ impl Tenants {
 
     /// The lane of a job with these options.
     pub(super) fn lane_of(&self, options: &Options) -> LaneId {
-        let Some(meta) = &options.meta else { return LaneId::NORMAL };
+        let Some(meta) = options.meta.as_ref().filter(|_| self.has_lanes) else {
+            return LaneId::NORMAL;
+        };
         match (self.tenant(options).and_then(|tenant| tenant.lane), meta.priority) {
             (Some(own), _) => own,
             (None, 1..) => LaneId::HIGH,

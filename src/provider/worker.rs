@@ -140,7 +140,10 @@ impl<'a> Worker<'a> {
         }
         let running = match core.start(index, now, self.lane.first + self.number) {
             Started::Running(running) => running,
-            Started::Dead(panics) => return core.count_panics(panics),
+            Started::Dead(panics) => {
+                self.lane.queue.release();
+                return core.count_panics(panics);
+            }
         };
         let recorder = core.host().stats.recorder();
         recorder.record_wait(nanos(running.waited(now)));
@@ -163,6 +166,8 @@ impl<'a> Worker<'a> {
                 if decided.verdict() == Verdict::Panicked {
                     self.tell_of_panic();
                 }
+                // Whoever sees the outcome finds the worker free.
+                self.lane.queue.release();
                 core.settle(decided);
                 core.count_panics(running.drop_panics());
             }

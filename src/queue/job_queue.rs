@@ -2,33 +2,23 @@
 //!
 //! It has one lane, or several that its consumers take from in turn: see `lanes.rs` and `credits.rs`. First
 //! in, first out holds within a lane. Consumers are numbered (a provider's workers): see `waiters.rs`.
-//! Producers that wait for space in a lane are unnumbered and rare: they stand in an event's list, and a pop
-//! looks for them only while there are some.
-//!
-//! Invariant: no producer waits beside free space: it counts itself as blocked, passes a SeqCst fence and
-//! tries again; a pop frees its slot, passes a SeqCst fence and looks whether anyone is blocked.
-//!
-//! | edge | write | read | what becomes visible |
-//! |---|---|---|---|
-//! | `space.fences` | `fence` of `freed` after the pop | `fence` of `wait_for_space` before the next try | the free slot, or the blocked producer |
+//! Producers that wait for space in a lane are unnumbered and rare: they stand in the lane's list, from which
+//! a pop of that lane moves the first one in (`side_list.rs`).
 //!
 //! With one lane in use, lanes cost a pop one load of a word that nobody writes, and a push nothing.
 //!
-//! Progress: `push`, `try_pop` and `close` are lock-free while no producer is blocked; waking a blocked
-//! producer takes the event's lock. Models: `queue_space`, `queue_space_close`, `job_drop_oldest`.
+//! Progress: `push`, `try_pop` and `close` are lock-free while no producer waits for space; moving one in
+//! takes the lock of its lane's list for a moment. Models: those of its parts, and `job_drop_oldest`.
 
 use super::consumer::Consumer;
 use super::credits::Credits;
 use super::lanes::{Lane, LaneId, LaneSpec, Lanes, ids};
+use super::permits::Permits;
+use super::side_list::{Entrant, Place, any_awaited};
 use super::waiters::{Waiters, Waking};
 use crate::ring::{PopError, PopIf, PushError};
-use crate::sync::Quiet;
-use crate::sync::atomic::{Ordering, fence, fence_after_rmw};
-use event_listener::EventListener;
+use crate::sync::Arc;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 /// A bounded queue of record indices with waiting.
 ///
@@ -48,6 +38,8 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub struct JobQueue {
     lanes: Lanes,
+    /// Those of a queue without places; then it has one lane, whose ring has a place for each consumer.
+    permits: Option<Permits>,
     consumers: Waiters,
 }
 
@@ -67,7 +59,7 @@ impl JobQueue {
     ///
     /// If either is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
     pub fn new(capacity: usize, consumers: usize, waking: Waking) -> Self {
-        Self { lanes: Lanes::one(capacity), consumers: Waiters::new(consumers, waking) }
+        Self::of(Lanes::one(capacity), consumers, waking)
     }
 
     /// Makes an empty queue of these lanes: [`LaneId::HIGH`], [`LaneId::NORMAL`], [`LaneId::LOW`], and those
@@ -78,7 +70,23 @@ impl JobQueue {
     /// If there are fewer than 3 lanes or more than [`MAX_LANES`](super::MAX_LANES), or a capacity or
     /// `consumers` is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY).
     pub fn with_lanes(lanes: &[LaneSpec], consumers: usize, waking: Waking) -> Self {
-        Self { lanes: Lanes::new(lanes), consumers: Waiters::new(consumers, waking) }
+        Self::of(Lanes::new(lanes), consumers, waking)
+    }
+
+    /// Makes a queue without places for `consumers` numbered consumers: an index is only let in against a
+    /// permit, of which there are `permits`, and each that comes out is given back by
+    /// [`release`](Self::release). Nothing waits that could overtake or be overtaken, so it has one lane.
+    ///
+    /// # Panics
+    ///
+    /// If `consumers` is 0 or above [`MAX_CAPACITY`](crate::ring::MAX_CAPACITY), or below `permits`.
+    pub fn direct(consumers: usize, permits: usize, waking: Waking) -> Self {
+        assert!(permits <= consumers, "there are {permits} permits for {consumers} consumers");
+        Self { permits: Some(Permits::new(permits)), ..Self::new(consumers, consumers, waking) }
+    }
+
+    fn of(lanes: Lanes, consumers: usize, waking: Waking) -> Self {
+        Self { lanes, permits: None, consumers: Waiters::new(consumers, waking) }
     }
 
     /// The lanes, in their order.
@@ -86,18 +94,41 @@ impl JobQueue {
         self.lanes.all().map(|(id, _)| id)
     }
 
-    /// How many indices the queue holds at most, in all of its lanes.
+    /// How many indices the queue holds at most in all of its lanes, those aside that are handed over directly.
     pub fn capacity(&self) -> usize {
-        self.lanes.all().map(|(_, lane)| lane.ring.capacity()).sum()
+        self.lanes().map(|lane| self.capacity_of(lane)).sum()
     }
 
-    /// How many indices `lane` holds at most.
+    /// How many indices `lane` holds at most, as [`capacity`](Self::capacity).
     ///
     /// # Panics
     ///
     /// If the queue has no such lane.
     pub fn capacity_of(&self, lane: LaneId) -> usize {
-        self.lanes.lane(lane).ring.capacity()
+        let lane = self.lanes.lane(lane);
+        if self.permits.is_some() { 0 } else { lane.ring.capacity() }
+    }
+
+    /// The consumer of an index that came out of the queue, or another for it, is free to take the next. In a
+    /// queue with places this does nothing.
+    pub fn release(&self) {
+        if let Some(permits) = &self.permits {
+            permits.give();
+            self.lanes.normal().blocked.freed();
+        }
+    }
+
+    /// Whether a push to `lane` would find no space, at a moment during the call.
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    pub fn is_full(&self, lane: LaneId) -> bool {
+        let lane = self.lanes.lane(lane);
+        match &self.permits {
+            Some(permits) => permits.are_out(),
+            None => lane.ring.len() >= lane.ring.capacity(),
+        }
     }
 
     /// How many indices the queue holds, dead ones included; exact while nobody pushes or pops.
@@ -141,8 +172,7 @@ impl JobQueue {
     ///
     /// [`PushError::Full`] and [`PushError::Closed`].
     pub fn push(&self, index: u32) -> Result<bool, PushError> {
-        self.lanes.normal().ring.push(index)?;
-        Ok(self.consumers.notify_one())
+        self.push_to(LaneId::NORMAL, index)
     }
 
     /// As [`push`](Self::push), to any lane.
@@ -156,15 +186,41 @@ impl JobQueue {
     /// If the queue has no such lane.
     #[inline]
     pub fn push_to(&self, lane: LaneId, index: u32) -> Result<bool, PushError> {
-        self.lanes.push(lane, index)?;
+        self.push_unannounced(lane, index)?;
         Ok(self.consumers.notify_one())
+    }
+
+    /// Adds `index` to a lane without waking anybody: the caller adds others, to the same lane or not, and then
+    /// calls [`announce`](Self::announce) for all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Full`] if the lane is full, and [`PushError::Closed`].
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    #[inline]
+    pub fn push_unannounced(&self, lane: LaneId, index: u32) -> Result<(), PushError> {
+        let Some(permits) = &self.permits else { return self.lanes.push(lane, index) };
+        if !permits.take() {
+            return Err(if self.is_closed() { PushError::Closed } else { PushError::Full });
+        }
+        self.lanes.push(lane, index).inspect_err(|_| permits.give())
+    }
+
+    /// Wakes one consumer for each of `pushed` indices, the one that has been idle longest first, behind one
+    /// fence; how many there were.
+    pub fn announce(&self, pushed: usize) -> usize {
+        self.consumers.notify(pushed)
     }
 
     /// Adds `index` to the normal lane; in a full one it takes the place of the oldest, which is returned.
     ///
     /// # Errors
     ///
-    /// [`PushError::Closed`].
+    /// [`PushError::Closed`]; and [`PushError::Full`] in a queue without places, where nothing waits that
+    /// could be replaced.
     pub fn force_push(&self, index: u32) -> Result<Option<u32>, PushError> {
         self.force_push_to(LaneId::NORMAL, index)
     }
@@ -173,12 +229,15 @@ impl JobQueue {
     ///
     /// # Errors
     ///
-    /// [`PushError::Closed`].
+    /// As [`force_push`](Self::force_push).
     ///
     /// # Panics
     ///
     /// If the queue has no such lane.
     pub fn force_push_to(&self, lane: LaneId, index: u32) -> Result<Option<u32>, PushError> {
+        if self.permits.is_some() {
+            return self.push_to(lane, index).map(|_| None);
+        }
         let replaced = self.lanes.force_push(lane, index)?;
         self.consumers.notify_one();
         Ok(replaced)
@@ -210,7 +269,11 @@ impl JobQueue {
     pub fn reap(&self, dead: impl Fn(u32) -> bool) -> Option<u32> {
         self.lanes.all().find_map(|(_, lane)| match lane.ring.pop_if(&dead) {
             PopIf::Popped(index) => {
-                freed(lane);
+                if self.permits.is_some() {
+                    self.release();
+                } else {
+                    lane.blocked.popped();
+                }
                 Some(index)
             }
             PopIf::Declined | PopIf::Nothing(_) => None,
@@ -222,35 +285,38 @@ impl JobQueue {
         Consumer::new(self, number)
     }
 
-    /// Announces a producer that will wait for space in `lane`. The caller tries to push once more, and awaits
-    /// the result only if the lane is still full.
+    /// Waits for space in `lane` behind all who do already: from now on whoever frees a slot of that lane lets
+    /// the first of them [`enter`](Entrant::enter), which may happen inside this call. The queue never forgets
+    /// an entrant that says [`Full`](super::Try::Full).
     ///
     /// # Panics
     ///
     /// If the queue has no such lane.
-    pub fn wait_for_space(&self, lane: LaneId) -> SpaceWait<'_> {
-        let lane = self.lanes.lane(lane);
-        let listener = Quiet(lane.space.listen());
-        // ORDERING: Relaxed: the fence below orders it.
-        lane.blocked.fetch_add(1, Ordering::Relaxed);
-        // ORDERING: `space.fences`: store-load against `freed`.
-        fence(Ordering::SeqCst);
-        SpaceWait { lane, listener }
+    pub fn wait_for_space(&self, lane: LaneId, entrant: Arc<dyn Entrant>) -> Place {
+        self.lanes.lane(lane).blocked.stand(entrant)
     }
 
-    /// Wakes a producer that waits for space in `lane` if there is some: for one that was woken and did not
-    /// push.
+    /// Ends a wait for space in `lane`. The entrant says that it is done from now on.
+    ///
+    /// # Panics
+    ///
+    /// If the queue has no such lane.
+    pub fn stop_waiting(&self, lane: LaneId, place: Place) {
+        self.lanes.lane(lane).blocked.leave(place);
+    }
+
+    /// Lets those who wait for space in `lane` try again, after something else that they need became free.
     ///
     /// # Panics
     ///
     /// If the queue has no such lane.
     pub fn offer_space(&self, lane: LaneId) {
-        let lane = self.lanes.lane(lane);
-        if lane.ring.len() < lane.ring.capacity() {
-            // ORDERING: `space.fences`: as in `freed`, without an exchange before it.
-            fence(Ordering::SeqCst);
-            freed(lane);
-        }
+        self.lanes.lane(lane).blocked.freed();
+    }
+
+    /// Whether a producer waits for space in any lane, for a caller who has just made dead what an index names.
+    pub fn is_awaited(&self) -> bool {
+        any_awaited(self.lanes.all().map(|(_, lane)| &lane.blocked))
     }
 
     /// Closes every lane: no later push succeeds, what is inside can be popped, and all who wait look again.
@@ -258,7 +324,7 @@ impl JobQueue {
         let closed = self.lanes.close();
         self.consumers.notify_all();
         for (_, lane) in self.lanes.all() {
-            lane.space.notify(usize::MAX);
+            lane.blocked.freed();
         }
         closed
     }
@@ -272,7 +338,7 @@ impl JobQueue {
         let lane = self.lanes.normal();
         match lane.ring.pop() {
             Ok(index) => {
-                freed(lane);
+                self.freed(lane);
                 Ok(index)
             }
             Err(PopError::Closed) => self.take_left(),
@@ -284,7 +350,7 @@ impl JobQueue {
     #[cold]
     fn take_left(&self) -> Result<u32, PopError> {
         let (id, index) = self.lanes.pop_left()?;
-        freed(self.lanes.lane(id));
+        self.freed(self.lanes.lane(id));
         Ok(index)
     }
 
@@ -323,7 +389,7 @@ impl JobQueue {
         let lane = self.lanes.lane(id);
         let error = match lane.ring.pop() {
             Ok(index) => {
-                freed(lane);
+                self.freed(lane);
                 return Ok(index);
             }
             Err(error) => error,
@@ -333,7 +399,7 @@ impl JobQueue {
         }
         let Some(index) = self.lanes.vacate(id) else { return Err(error) };
         self.consumers.notify_one();
-        freed(lane);
+        self.freed(lane);
         Ok(index)
     }
 
@@ -342,45 +408,13 @@ impl JobQueue {
     pub(super) fn may_hold_something(&self) -> bool {
         self.lanes.filled() != 0 || !self.lanes.normal().ring.is_empty()
     }
-}
 
-/// A pop has freed a place in `lane` by an exchange: who waits for it is told.
-#[inline]
-fn freed(lane: &Lane) {
-    // ORDERING: `space.fences`: store-load against `wait_for_space`.
-    fence_after_rmw();
-    // ORDERING: Relaxed: ordered by the fence.
-    if lane.blocked.load(Ordering::Relaxed) != 0 {
-        lane.space.notify_additional(1);
-    }
-}
-
-/// A blocked producer's place in the list. Ready when a slot was freed or the queue closed: the producer
-/// then tries again. Dropped, it hands a notification that it got to the next in the list.
-#[must_use = "a future does nothing unless it is polled"]
-pub struct SpaceWait<'a> {
-    lane: &'a Lane,
-    listener: Quiet<EventListener>,
-}
-
-impl fmt::Debug for SpaceWait<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SpaceWait").field("lane", &self.lane.ring).finish_non_exhaustive()
-    }
-}
-
-impl Future for SpaceWait<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(Pin::new(&mut self.listener).poll(cx));
-        Poll::Ready(())
-    }
-}
-
-impl Drop for SpaceWait<'_> {
-    fn drop(&mut self) {
-        // ORDERING: Relaxed: a count that only has to be positive while somebody waits.
-        self.lane.blocked.fetch_sub(1, Ordering::Relaxed);
+    /// A pop has freed a place in `lane` by an exchange: who waits for it is moved in. In a queue without places
+    /// the space is a permit, which the consumer gives back.
+    #[inline]
+    fn freed(&self, lane: &Lane) {
+        if self.permits.is_none() {
+            lane.blocked.popped();
+        }
     }
 }

@@ -25,15 +25,17 @@
 //! | `lanes.fences` | `fence` of `fill` after the push | `fence` of `vacate` before the second look | the index, or the clear bit |
 //!
 //! Progress: all lock-free. A producer that stops between its push and the bit holds back its own index
-//! alone, as if it had stopped before the push: the next push to the lane sets the bit.
+//! alone, as if it had stopped before the push: the next push to the lane sets the bit, be it that it finds the lane
+//! full. So does a consumer that stops in `vacate` with those behind the index that it took. A closer that stops between
+//! two lanes leaves some that refuse and some that do not; the end is told when it goes on.
 //!
 //! Models: `lanes_bit`, `lanes_bit_two`, `lanes_relay`, `lanes_close`, `lanes_space`.
 
 use super::credits::STRIDE;
+use super::side_list::SideList;
 use crate::ring::{JobRing, PopError, PushError};
 use crate::sync::CachePadded;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence_after_rmw};
-use event_listener::Event;
+use crate::sync::atomic::{AtomicU64, Ordering, fence_after_rmw};
 use std::fmt;
 
 /// The most lanes that a queue can have.
@@ -90,13 +92,12 @@ pub struct LaneSpec {
 pub(super) struct Lane {
     pub(super) ring: JobRing,
     /// Producers that wait for space in this lane.
-    pub(super) blocked: AtomicUsize,
-    pub(super) space: Event,
+    pub(super) blocked: SideList,
 }
 
 impl Lane {
     fn new(capacity: usize) -> Self {
-        Self { ring: JobRing::new(capacity), blocked: AtomicUsize::new(0), space: Event::new() }
+        Self { ring: JobRing::new(capacity), blocked: SideList::default() }
     }
 }
 
@@ -178,9 +179,18 @@ impl Lanes {
     /// Puts `index` into a lane. The caller notifies a consumer.
     #[inline]
     pub(super) fn push(&self, id: LaneId, index: u32) -> Result<(), PushError> {
-        self.lane(id).ring.push(index)?;
-        self.fill(id);
-        Ok(())
+        match self.lane(id).ring.push(index) {
+            Ok(()) => {
+                self.fill(id);
+                Ok(())
+            }
+            Err(PushError::Full) => {
+                // What fills the lane may be of producers that have yet to come to the bit.
+                self.show(id);
+                Err(PushError::Full)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// As `push`, in the place of the oldest of a full lane.
@@ -192,16 +202,26 @@ impl Lanes {
 
     #[inline]
     fn fill(&self, id: LaneId) {
-        if id == LaneId::NORMAL {
-            return;
+        if id != LaneId::NORMAL {
+            // ORDERING: `lanes.fences`, invariant 1: store-load against `vacate`.
+            fence_after_rmw();
+            self.show(id);
         }
-        // ORDERING: `lanes.fences`, invariant 1: store-load against `vacate`.
-        fence_after_rmw();
-        // ORDERING: Relaxed: ordered by the fence.
-        if self.filled.load(Ordering::Relaxed) & id.bit() == 0 {
-            // ORDERING: Relaxed: the notification that follows passes a fence (invariant 2).
-            self.filled.fetch_or(id.bit(), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn show(&self, id: LaneId) {
+        // ORDERING: Relaxed: ordered by the fence of `fill`. To one that only found the lane full nothing is owed,
+        // and those whose indices are inside notify after it.
+        if id != LaneId::NORMAL && self.filled.load(Ordering::Relaxed) & id.bit() == 0 {
+            self.set(id);
         }
+    }
+
+    /// The caller notifies a consumer.
+    fn set(&self, id: LaneId) {
+        // ORDERING: Relaxed: the notification that follows passes a fence (invariant 2).
+        self.filled.fetch_or(id.bit(), Ordering::Relaxed);
     }
 
     /// Clears the bit of a lane whose ring was empty, and looks again. An index that came meanwhile is the
@@ -212,8 +232,7 @@ impl Lanes {
         // ORDERING: `lanes.fences`, invariant 1: store-load against `fill`.
         fence_after_rmw();
         let index = self.lane(id).ring.pop().ok()?;
-        // ORDERING: Relaxed: the notification that follows passes a fence (invariant 2).
-        self.filled.fetch_or(id.bit(), Ordering::Relaxed);
+        self.set(id);
         Some(index)
     }
 

@@ -23,8 +23,10 @@ mod half;
 mod job_queue;
 mod lanes;
 mod line;
+mod permits;
 mod receiver;
 mod sender;
+mod side_list;
 mod wait;
 mod waiters;
 
@@ -34,8 +36,9 @@ pub use channel_error::{
 };
 pub use consumer::{Consumer, Pop};
 pub use credits::Credits;
-pub use job_queue::{JobQueue, SpaceWait};
+pub use job_queue::JobQueue;
 pub use lanes::{LaneId, LaneSpec, MAX_LANES};
 pub use receiver::{Receiver, Recv, RecvMany};
 pub use sender::{Send, SendMany, Sender};
+pub use side_list::{Entrant, Place, Try};
 pub use waiters::{Waiters, Waking};

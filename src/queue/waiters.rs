@@ -25,15 +25,15 @@
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
-//! | `wait.fences` | `fence` of `notify_one` after the condition | `fence` of `enlist` before the look | the condition, or the idle waiter |
+//! | `wait.fences` | `fence` of `notify` after the condition | `fence` of `enlist` before the look | the condition, or the idle waiter |
 //! | `wait.notify` | the swap to `AWAKE` | the owner's next look at its state | what the notifier did before |
-//! | `wait.baton` | the fence of `lay_down`, or of a notifier that found nobody | `fence` of `notify_one` before its look at the baton | the laid down baton, or the condition |
+//! | `wait.baton` | the fence of `lay_down`, or of a notifier that found nobody | `fence` of `notify` before its look at the baton | the laid down baton, or the condition |
 //!
-//! Progress: `notify_one` is lock-free and steps over at most as many stale entries as there are waiters;
+//! Progress: `notify` is lock-free and steps over at most as many stale entries as there are waiters;
 //! `enlist` and `withdraw` are lock-free.
 //!
-//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_close`, `queue_wake_cancel`, `queue_wake_stale`,
-//! `queue_relay`, `queue_relay_two`.
+//! Models: `queue_wake`, `queue_wake_two`, `queue_wake_batch`, `queue_wake_close`, `queue_wake_cancel`,
+//! `queue_wake_stale`, `queue_relay`, `queue_relay_two`.
 
 use crate::ring::JobRing;
 use crate::sync::AtomicWaker;
@@ -112,13 +112,21 @@ impl Waiters {
     /// waits.
     #[inline]
     pub fn notify_one(&self) -> bool {
+        self.notify(1) == 1
+    }
+
+    /// As [`notify_one`](Self::notify_one), for up to `most` waiters behind one fence; for how many somebody
+    /// looks. Where they wake one at a time, one looks for all.
+    #[inline]
+    pub fn notify(&self, most: usize) -> usize {
         // ORDERING: `wait.fences`, invariant 2: store-load against `enlist`; `wait.baton`, invariant 4.
         fence_after_rmw();
-        // ORDERING: Relaxed: ordered by the fence.
-        if self.relays() && self.baton.load(Ordering::Relaxed) {
-            return true;
+        if self.relays() {
+            // ORDERING: Relaxed: ordered by the fence.
+            let looked_after = self.baton.load(Ordering::Relaxed) || self.wake_with_baton();
+            return if looked_after { most } else { 0 };
         }
-        self.wake_idle()
+        (0..most).take_while(|_| self.wake_longest_idle()).count()
     }
 
     fn wake_idle(&self) -> bool {
@@ -153,19 +161,23 @@ impl Waiters {
         false
     }
 
-    /// Lays the baton down; the caller looks at the condition afterwards.
+    /// Gives up what a notification brought, the baton where there is one; the caller looks at the condition
+    /// afterwards.
     pub(super) fn lay_down(&self) {
         if self.relays() {
             // ORDERING: Relaxed: a read-modify-write only for the sake of the fence behind it.
             self.baton.swap(false, Ordering::Relaxed);
-            // ORDERING: `wait.baton`, invariant 4: store-load against `notify_one`.
+            // ORDERING: `wait.baton`, invariant 4: store-load against `notify`.
             fence_after_rmw();
+        } else {
+            // ORDERING: `wait.fences`, invariants 2 and 3: store-load against `enlist`.
+            fence(Ordering::SeqCst);
         }
     }
 
     /// Wakes all that wait.
     pub fn notify_all(&self) {
-        // ORDERING: `wait.fences`, as in `notify_one`. Whoever waits again meanwhile has looked again.
+        // ORDERING: `wait.fences`, as in `notify`. Whoever waits again meanwhile has looked again.
         fence(Ordering::SeqCst);
         for _ in 0..self.count() {
             if !self.wake_idle() {
@@ -215,7 +227,7 @@ impl Waiters {
                 }
             }
         }
-        // ORDERING: `wait.fences`, invariant 2: store-load against `notify_one`. Both ways here end in a
+        // ORDERING: `wait.fences`, invariant 2: store-load against `notify`. Both ways here end in a
         // read-modify-write.
         fence_after_rmw();
     }

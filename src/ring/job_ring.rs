@@ -279,12 +279,13 @@ impl JobRing {
 
     /// How many indices the ring holds; exact while nobody pushes or pops.
     pub fn len(&self) -> usize {
-        let (tail, _) = self.find_tail();
+        // The head first: read after the tail, it could have passed it.
         // ORDERING: Acquire takes `ring.hint`.
         let mut head = Position::from_word(self.head.load(Ordering::Acquire));
         while let AtHead::Behind(later) = self.load(head).at_head(head, self.capacity()) {
             head = self.forward(head, later);
         }
+        let (tail, _) = self.find_tail();
         head.distance(tail, self.capacity()).min(self.capacity())
     }
 

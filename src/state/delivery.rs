@@ -2,27 +2,25 @@
 //!
 //! Algorithm of the list: Treiber's stack through the records' own links, of which a consumer takes all at
 //! once and turns it round. Nothing can come back between a consumer's load and exchange, since it takes
-//! everything: there is no ABA.
+//! everything: there is no ABA. The head also counts what was pushed (`unread.rs`).
 //!
 //! Invariants: 1. an index is pushed once, by the publisher of a job that was filled for this list; the
 //! list then holds the job's `HANDLE`. 2. A taken chain belongs to one consumer, links included.
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
-//! | `completions.push` | the head's compare-exchange | the head's swap in `take_all` | the published record and its link |
+//! | `completions.push` | the head's compare-exchange | the head's `fetch_or` in `take_all` | the published record and its link |
 //!
 //! Progress: `push` is lock-free, `take_all` wait-free but for turning the chain round.
 //! Models: `completions_push_take`, `job_callback`.
 
-use super::reader::Reader;
+use super::reader::{Reader, Report};
 use super::slab::{Slab, Ticket};
+use super::unread::{NONE, Tally};
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::Ordering;
 use std::fmt;
 use std::marker::PhantomData;
-
-/// The link of the last record of a list.
-const END: u32 = u32::MAX;
 
 /// Somebody who gets every outcome of the jobs that were filled for it.
 pub(super) trait Receive: Send + Sync {
@@ -76,7 +74,7 @@ impl Delivery {
 /// through the records themselves.
 pub struct Completions<C: 'static, X, T> {
     slab: Arc<Slab<C, X>>,
-    head: AtomicU32,
+    tally: Arc<Tally>,
     notify: Box<dyn Fn() + Send + Sync>,
     result: PhantomData<fn() -> T>,
 }
@@ -85,12 +83,8 @@ impl<C, X, T> Completions<C, X, T> {
     /// Makes an empty list for the jobs of `slab`. `notify` is called after each completion, by its
     /// publisher; it must not block.
     pub fn new(slab: Arc<Slab<C, X>>, notify: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            slab,
-            head: AtomicU32::new(END),
-            notify: Box::new(notify),
-            result: PhantomData,
-        })
+        let tally = slab.unread().lease();
+        Arc::new(Self { slab, tally, notify: Box::new(notify), result: PhantomData })
     }
 
     /// The records that the list goes through.
@@ -100,17 +94,14 @@ impl<C, X, T> Completions<C, X, T> {
 
     /// Whether there is nothing to take, at this moment.
     pub fn is_empty(&self) -> bool {
-        // ORDERING: Relaxed: a hint; `take_all` acquires.
-        self.head.load(Ordering::Relaxed) == END
+        self.tally.top().index() == NONE
     }
 
     /// Takes every completion, the oldest first.
     pub fn take_all(&self) -> Chain<C, X, T> {
-        // ORDERING: Acquire takes `completions.push` of every record in the chain: each push is a
-        // read-modify-write of the head, so the later ones continue the release sequences of the earlier.
-        let mut index = self.head.swap(END, Ordering::Acquire);
-        let mut turned = END;
-        while index != END {
+        let mut index = self.tally.take();
+        let mut turned = NONE;
+        while index != NONE {
             let link = &self.slab.record(index).next;
             // ORDERING: Relaxed, both: the chain is this consumer's alone (2.).
             let next = link.load(Ordering::Relaxed);
@@ -118,27 +109,21 @@ impl<C, X, T> Completions<C, X, T> {
             turned = index;
             index = next;
         }
-        Chain { slab: Arc::clone(&self.slab), first: turned, result: PhantomData }
+        let (slab, tally) = (Arc::clone(&self.slab), Arc::clone(&self.tally));
+        Chain { slab, tally, first: turned, result: PhantomData }
     }
 }
 
 impl<C, X: Send + Sync, T> Receive for Completions<C, X, T> {
     fn receive(&self, ticket: Ticket) {
         let link = &self.slab.record(ticket.index()).next;
-        // ORDERING: Relaxed: the head is only compared and linked to.
-        let mut head = self.head.load(Ordering::Relaxed);
+        let mut top = self.tally.top();
         loop {
-            // ORDERING: Relaxed: published by the exchange below.
-            link.store(head, Ordering::Relaxed);
-            // ORDERING: Release is edge `completions.push`; a failure is only compared again.
-            match self.head.compare_exchange_weak(
-                head,
-                ticket.index(),
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => head = now,
+            // ORDERING: Relaxed: published by the push (`completions.push`).
+            link.store(top.index(), Ordering::Relaxed);
+            match self.tally.push(top, ticket.index()) {
+                Ok(()) => break,
+                Err(now) => top = now,
             }
         }
         (self.notify)();
@@ -148,6 +133,7 @@ impl<C, X: Send + Sync, T> Receive for Completions<C, X, T> {
 impl<C, X, T> Drop for Completions<C, X, T> {
     fn drop(&mut self) {
         drop(self.take_all());
+        self.tally.leave();
     }
 }
 
@@ -160,6 +146,7 @@ impl<C, X, T> fmt::Debug for Completions<C, X, T> {
 /// Completions that were taken, in the order in which they came. Dropped, it drops the unread outcomes.
 pub struct Chain<C: 'static, X, T> {
     slab: Arc<Slab<C, X>>,
+    tally: Arc<Tally>,
     first: u32,
     result: PhantomData<fn() -> T>,
 }
@@ -167,14 +154,17 @@ pub struct Chain<C: 'static, X, T> {
 impl<C, X, T> Chain<C, X, T> {
     /// Whether all were taken out.
     pub fn is_empty(&self) -> bool {
-        self.first == END
+        self.first == NONE
     }
-}
 
-impl<C, X, T> Iterator for Chain<C, X, T> {
-    type Item = Reader<C, X, T>;
+    /// Takes the next outcome out; from then on it does not count as unread.
+    pub fn read(&mut self) -> Option<Report<T>> {
+        let report = self.next_reader()?.try_take();
+        self.tally.count_read();
+        report
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next_reader(&mut self) -> Option<Reader<C, X, T>> {
         if self.is_empty() {
             return None;
         }
@@ -187,8 +177,9 @@ impl<C, X, T> Iterator for Chain<C, X, T> {
 
 impl<C, X, T> Drop for Chain<C, X, T> {
     fn drop(&mut self) {
-        for unread in self.by_ref() {
+        while let Some(unread) = self.next_reader() {
             drop(unread);
+            self.tally.count_read();
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | `task` | a job's body with its type erased, inline where it is small |
 //! | `slab` | a provider's records and their free list |
 //! | `delivery` | where an outcome goes that no handle waits for |
+//! | `unread` | how many outcomes wait there to be read |
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
@@ -22,6 +23,7 @@ mod record;
 mod runner;
 mod slab;
 mod task;
+mod unread;
 mod word;
 
 pub use activation::Activation;
@@ -35,4 +37,5 @@ pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
 pub use runner::{Attempted, Running, Started};
 pub use slab::{Claimed, Decided, Scan, Slab, Ticket};
 pub use task::{Ended, Finish, INLINE, Run, Task};
+pub use unread::Unread;
 pub use word::{Phase, Verdict};

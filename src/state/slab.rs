@@ -9,10 +9,11 @@ use super::reader::Reader;
 use super::record::{Entry, JobRecord, Origin, Stamps};
 use super::runner::Running;
 use super::task::Task;
+use super::unread::Unread;
 use super::word::{Decision, Phase, Verdict};
 use crate::ring::IndexStack;
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::{Arc, CachePadded};
+use crate::sync::{Arc, CachePadded, OnceLock};
 use crate::time::{Deadline, Instant};
 use std::fmt;
 
@@ -69,6 +70,9 @@ pub struct Slab<C: 'static, X = ()> {
     free: IndexStack,
     /// One more than the highest index that was ever claimed: how far a scan has to go.
     used: AtomicU32,
+    unread: Unread,
+    /// Called when a record goes back while somebody waits for one.
+    freed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 // SAFETY: the cells of a record are handed from thread to thread under the rules of `word.rs`; what they
@@ -102,6 +106,8 @@ impl<C, X> Slab<C, X> {
             records: (0..records).map(|_| CachePadded::new(JobRecord::new())).collect(),
             free: IndexStack::full(records),
             used: AtomicU32::new(0),
+            unread: Unread::default(),
+            freed: OnceLock::new(),
         }
     }
 
@@ -120,6 +126,11 @@ impl<C, X> Slab<C, X> {
         self.free.len()
     }
 
+    /// The outcomes that stand unread in completion lists.
+    pub fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
     /// The record at `index`, which is below the capacity.
     pub(super) fn record(&self, index: u32) -> &JobRecord<C> {
         &self.records[index as usize]
@@ -131,20 +142,39 @@ impl<C, X> Slab<C, X> {
 
     /// Takes a free record.
     pub fn claim(self: &Arc<Self>) -> Option<Claimed<C, X>> {
-        let index = self.free.pop()?;
+        self.free.pop().map(|index| self.claimed(index))
+    }
+
+    /// As [`claim`](Self::claim); if none is free, what [`when_freed`](Self::when_freed) was given is called
+    /// when the next one goes back.
+    pub fn claim_or_wait(self: &Arc<Self>) -> Option<Claimed<C, X>> {
+        self.free.pop_or_mark().map(|index| self.claimed(index))
+    }
+
+    /// Says what to do when a record goes back while somebody [waits for one](Self::claim_or_wait): on the
+    /// thread that gives it back, which must not wait. The first call counts.
+    pub fn when_freed(&self, freed: impl Fn() + Send + Sync + 'static) {
+        let _first = self.freed.set(Box::new(freed));
+    }
+
+    fn claimed(self: &Arc<Self>, index: u32) -> Claimed<C, X> {
         // ORDERING: Relaxed, both: a bound for scans; who misses the newest record sees it in the next scan, and
         // the one who starts to scan is told of the job through another edge first.
         if index >= self.used.load(Ordering::Relaxed) {
             self.used.fetch_max(index + 1, Ordering::Relaxed);
         }
         let ticket = Ticket::new(index, self.record(index).state.enter());
-        Some(Claimed { slab: Arc::clone(self), ticket, spent: false })
+        Claimed { slab: Arc::clone(self), ticket, spent: false }
     }
 
     /// The last owner's step.
     pub(super) fn give_back(&self, index: u32) {
         self.record(index).state.free();
-        self.free.push(index);
+        if self.free.push(index)
+            && let Some(freed) = self.freed.get()
+        {
+            freed();
+        }
     }
 
     /// Decides the job of `ticket` if it is in a phase that `may` allows.

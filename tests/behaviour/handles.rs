@@ -173,6 +173,7 @@ async fn a_slow_reader_is_refused_and_loses_nothing(world: World) {
         world.settle().await;
     };
     assert_eq!((rejected.reason, rejected.limit), (Code::LimitReached, "result_buffer"));
+    assert_eq!(accepted, 4);
     assert_eq!(provider.snapshot().workers.busy, 0, "no worker is pinned");
     let mut read = 0;
     while let Some(completion) = queue.try_next() {
@@ -214,7 +215,8 @@ async fn a_batch_is_accepted_up_to_the_first_refusal(world: World) {
         assert!(matches!(submit(&provider, job).await, Outcome::Completed(n) if n == number));
     }
     let ledger = provider.snapshot().ledger;
-    assert_eq!((ledger.rejected(), ledger.accepted()), (1, 11));
+    assert_eq!((ledger.rejected(), ledger.accepted()), (7, 11));
+    assert_eq!(ledger.submitted(), 1 + 10 + 7, "what came back counts as refused");
 }
 
 async fn every_kind_of_outcome_reaches_a_completion_queue(world: World) {

@@ -263,7 +263,8 @@ fn settings_out_of_range_start_nothing() {
     let build = |config| Runtime::builder().provider(workers(1)).provider(config).build().map(drop);
     let error = build(workers(1)).expect_err("there is an a already");
     assert!(matches!(&error, Error::Duplicate(name) if name == "a"), "{error}");
-    let error = build(ProviderConfig::new("b").queue_capacity(0)).expect_err("it has no place");
+    let error =
+        build(ProviderConfig::new("b").queue_capacity(65_537)).expect_err("it has too many places");
     assert!(error.to_string().contains("queue_capacity"), "{error}");
     let error = build(ProviderConfig::new("b").base_url("nowhere")).expect_err("it is no URL");
     assert!(error.to_string().contains("base_url") || matches!(error, Error::Http(..)), "{error}");

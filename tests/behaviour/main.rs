@@ -4,8 +4,11 @@
 mod support;
 mod world;
 
+mod batches;
+mod blocked;
 mod blocking_lane;
 mod cancelling;
+mod direct;
 mod handles;
 mod lanes;
 mod life;
@@ -15,5 +18,6 @@ mod overflow;
 mod panics;
 mod races;
 mod refusals;
+mod results;
 mod shutdown;
 mod tenants;

@@ -254,6 +254,8 @@ async fn a_dead_job_behind_a_live_head_keeps_its_place(world: World) {
     let queue = provider.snapshot().queue;
     assert_eq!((queue.depth, queue.dead_slots), (1, 1));
     assert_eq!(provider.snapshot().ledger.queued(), 1);
+    let json = world.runtime.snapshot().to_json();
+    assert_eq!(json.matches(r#""dead_slots":1"#).count(), 2, "of the provider and in all: {json}");
     let rejected = provider.submit(value(9)).map(drop).expect_err("the head lives");
     assert_eq!(rejected.reason, Code::QueueFull);
     held.let_go();

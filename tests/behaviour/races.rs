@@ -13,6 +13,7 @@ use smol::channel::bounded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
 with_threads! {
     an_end_a_cancel_and_a_timeout_give_one_outcome: [workers(2).queue_timeout(3600 * SECOND)],
@@ -250,7 +251,12 @@ fn every_job_accepted_beside_a_shutdown_has_one_outcome() {
         let mut cancelled = 0;
         // A pool has a place for so many providers over its life.
         for _ in 0..ROUNDS / 2_500 {
-            let pool = DriverPool::start("own", Drivers::Threads(1), 2_500, &clock);
+            let pool = DriverPool::start(
+                "own",
+                Drivers::Threads { count: 1, spin: Duration::ZERO },
+                2_500,
+                &clock,
+            );
             let pool = Arc::new(pool.expect("there is a thread"));
             for round in 0..2_500 {
                 let provider = open(&pool, &clock);
@@ -277,8 +283,15 @@ fn every_job_accepted_beside_a_shutdown_has_one_outcome() {
 fn open(pool: &Arc<DriverPool>, clock: &TestClock) -> Provider {
     let ticker = Arc::new(Ticker::new(clock));
     let exit = Arc::new(Exit::new(pool, &ticker));
-    let parts =
-        Parts { runtime: usize::MAX, clock, pool, ticker: &ticker, exit: &exit, http: None };
+    let parts = Parts {
+        runtime: usize::MAX,
+        clock,
+        pool,
+        spin: Duration::ZERO,
+        ticker: &ticker,
+        exit: &exit,
+        http: None,
+    };
     let config = workers(1).queue_capacity(64).blocking_workers(0, 0).result_buffer(64);
     let provider = Provider::start(config, parts).expect("there is a place");
     clock.block_on(provider.check_and_open());

@@ -8,12 +8,14 @@ use bifrost::config::{HealthPolicy, ProviderConfig};
 use bifrost::exec::{DriverPool, Drivers, Exit, Ticker};
 use bifrost::provider::{JobError, LifeState, Parts};
 use bifrost::stats::Count;
-use bifrost::{Job, Outcome, Provider, Rejected, ShutdownMode};
+use bifrost::{CompletionQueue, Job, Outcome, Provider, Rejected, ShutdownMode};
 use std::sync::Arc;
+use std::time::Duration;
 
 everywhere! {
     a_full_queue_refuses: [workers(1).queue_capacity(2)],
     unread_outcomes_refuse_the_next_job: [narrow()],
+    handles_on_every_record_refuse_the_next_job: [narrow()],
     a_provider_that_drains_or_has_stopped_refuses: [workers(1)],
     a_lane_without_workers_refuses: [workers(1).blocking_workers(0, 0)],
     a_refused_job_comes_back_unchanged: [workers(1).queue_capacity(1), ProviderConfig::new("b")],
@@ -66,12 +68,22 @@ async fn a_full_queue_refuses(world: World) {
 
 async fn unread_outcomes_refuse_the_next_job(world: World) {
     let provider = world.provider();
+    let queue = CompletionQueue::new(&world.clock);
+    provider.submit_to(&queue, value(0)).expect("nothing is unread");
+    world.settle().await;
+    let job = assert_refused(&provider, value(3), Code::LimitReached, ("result_buffer", 1));
+    assert!(queue.try_next().is_some());
+    assert!(matches!(submit(&provider, job).await, Outcome::Completed(3)));
+}
+
+async fn handles_on_every_record_refuse_the_next_job(world: World) {
+    let provider = world.provider();
     let mut unread = Vec::new();
     for number in 0..5 {
         unread.push(submit(&provider, value(number)));
         world.settle().await;
     }
-    let job = assert_refused(&provider, value(5), Code::LimitReached, ("result_buffer", 1));
+    let job = assert_refused(&provider, value(5), Code::LimitReached, ("records", 5));
     let outcome = unread.remove(0).await;
     assert!(matches!(outcome, Outcome::Completed(0)), "{outcome:?}");
     assert!(matches!(submit(&provider, job).await, Outcome::Completed(5)));
@@ -137,6 +149,7 @@ async fn a_provider_that_is_being_checked_refuses(world: World) {
     let parts = Parts {
         runtime: usize::MAX,
         clock: &clock,
+        spin: Duration::ZERO,
         pool: &pool,
         ticker: &ticker,
         exit: &Arc::new(Exit::new(&pool, &ticker)),

@@ -25,6 +25,11 @@ everywhere! {
         limited(9).queue_capacity(1).result_buffer(1).blocking_workers(0, 0)
     ],
     a_shutdown_gives_every_place_back: [limited(9)],
+    a_submission_that_waits_for_space_has_no_place: [blocking(2)],
+    a_submission_whose_tenant_has_enough_by_then_is_refused: [
+        blocking(1).workers(2, 2)
+    ],
+    a_submission_that_gives_up_has_nothing_to_give_back: [blocking(9)],
     tenants_with_weights_share_by_them: [weighted()],
     a_tenants_jobs_keep_their_order_whatever_their_priority: [weighted()],
     a_flood_of_one_tenant_delays_no_other: [weighted()],
@@ -45,6 +50,12 @@ with_threads! {
 
 fn limited(most: usize) -> ProviderConfig {
     workers(1).tenant(TenantConfig::new("t").max_in_flight(most))
+}
+
+/// One place in the queue, and submissions that wait for long.
+fn blocking(most: usize) -> ProviderConfig {
+    let config = limited(most).queue_capacity(1).queue_timeout(900 * SECOND);
+    config.overflow(OverflowPolicy::Block(600 * SECOND))
 }
 
 /// Three tenants with 12, 6 and 2 turns where high, normal and low jobs have 8, 4 and 1.
@@ -209,9 +220,9 @@ async fn a_job_without_a_record_gives_its_place_back(world: World) {
         }
         world.settle().await;
     };
-    assert_eq!(refused.limit, "result_buffer");
+    assert_eq!(refused.limit, "records");
     let refused = provider.submit(of_t(1)).map(drop).expect_err("there is no record");
-    assert_eq!(refused.limit, "result_buffer");
+    assert_eq!(refused.limit, "records");
     assert_eq!(in_flight(&provider), 0);
 }
 
@@ -230,6 +241,79 @@ async fn a_shutdown_gives_every_place_back(world: World) {
     assert_eq!(in_flight(&provider), 0);
     let refused = provider.submit(of_t(1)).map(drop).expect_err("the door is shut");
     assert_eq!((refused.reason, in_flight(&provider)), (Code::ShuttingDown, 0));
+}
+
+async fn a_submission_that_waits_for_space_has_no_place(world: World) {
+    let provider = world.provider();
+    let (running, held) = occupy(&provider).await;
+    let waiting = submit(&provider, value(1));
+    let mut blocked: Vec<_> =
+        (2..6).map(|number| Box::pin(provider.submit_async(of_t(number)))).collect();
+    for submission in &mut blocked {
+        assert!(poll_once(submission).await.is_none());
+    }
+    assert_eq!((in_flight(&provider), provider.snapshot().ledger.blocked()), (0, 4));
+    let other_lane = submit(&provider, of_t(6).priority(1));
+    assert_eq!(in_flight(&provider), 1);
+    held.let_go();
+    for handle in [running, waiting, other_lane] {
+        assert!(matches!(handle.await, Outcome::Completed(_)));
+    }
+    // One waits in the queue while the one before it runs.
+    for (number, submission) in (2..6).zip(blocked) {
+        let outcome = submission.await.expect("there is space, and a place").await;
+        assert!(matches!(outcome, Outcome::Completed(value) if value == number), "{outcome:?}");
+    }
+    assert_eq!(in_flight(&provider), 0);
+}
+
+async fn a_submission_whose_tenant_has_enough_by_then_is_refused(world: World) {
+    let provider = world.provider();
+    let (running, held_first) = occupy(&provider).await;
+    let (running_too, held_second) = occupy(&provider).await;
+    let waiting = submit(&provider, value(1));
+    let mut blocked = Box::pin(provider.submit_async(of_t(2)));
+    assert!(poll_once(&mut blocked).await.is_none());
+    let mut patient = Box::pin(provider.submit_async(value(3)));
+    assert!(poll_once(&mut patient).await.is_none());
+    let (job, held) = held();
+    let of_another_lane = submit(&provider, job.tenant("t").priority(1));
+    held_first.let_go();
+    held.started().await;
+    held_second.let_go();
+    let refused = blocked.await.map(drop).expect_err("the tenant has enough");
+    let met = (refused.reason, refused.limit, refused.value);
+    assert_eq!(met, (Code::LimitReached, "tenants.max_in_flight", 1));
+    let last = patient.await.expect("the space is the next one's");
+    held.let_go();
+    all_complete(vec![running, running_too, waiting, of_another_lane, last]).await;
+    assert_eq!(in_flight(&provider), 0);
+    assert!(matches!(submit(&provider, of_t(4)).await, Outcome::Completed(4)));
+}
+
+async fn a_submission_that_gives_up_has_nothing_to_give_back(world: World) {
+    let provider = world.provider();
+    let (running, held) = occupy(&provider).await;
+    let waiting = submit(&provider, of_t(1));
+    let token = CancelToken::new();
+    let mut dropped = Box::pin(provider.submit_async(of_t(2)));
+    let mut cancelled = Box::pin(provider.submit_async(of_t(3).cancel_token(&token)));
+    let brief = of_t(4).overflow(OverflowPolicy::Block(SECOND));
+    let mut late = Box::pin(provider.submit_async(brief));
+    for submission in [&mut dropped, &mut cancelled, &mut late] {
+        assert!(poll_once(submission).await.is_none());
+    }
+    drop(dropped);
+    token.cancel();
+    let cancelled = cancelled.await.expect("a cancelled job needs no space");
+    assert!(matches!(cancelled.await, Outcome::Cancelled(_)));
+    world.settle().await;
+    world.pass(2 * SECOND).await;
+    let refused = late.await.map(drop).expect_err("there was no space");
+    assert_eq!((refused.limit, in_flight(&provider)), ("queue_capacity", 1));
+    held.let_go();
+    all_complete(vec![running, waiting]).await;
+    assert_eq!(in_flight(&provider), 0);
 }
 
 /// What ran, in the order of the starts.

@@ -1,80 +1,97 @@
 //! The way of a job, from the caller to its provider's worker and back.
 //!
-//! Closed loop: 64 callers, each of which submits a trivial job, waits for its result and goes on to the
-//! next provider. 20 providers, 10 workers each. Two threads run everything, callers and workers.
+//! | file | what is measured |
+//! |---|---|
+//! | `closed`, `counts` | callers that wait for each result: time, CPU, sleeps, allocations a job |
+//! | `alone` | one contestant under a profiler, instructions a job |
+//! | `submitters` | the same with blocking threads, callbacks, a completion queue |
+//! | `flood` | one submitter that waits for nothing but room |
+//! | `tail` | the longest round trips of some seconds |
+//! | `open` | how long jobs wait that come at random |
+//! | `idle` | memory and sleeps of providers that have nothing to do |
+//! | `micro` | single steps of the way |
+//! | `goals` | what the figures should come to |
+//! | `system`, `ours`, `smol_peer`, `tokio_peer`, `go` | the contestants |
+//! | `panel`, `samples`, `histogram`, `figures` | rounds with several figures each |
 
+mod alone;
+mod closed;
+mod counts;
+mod figures;
+mod flood;
+mod go;
+mod goals;
+mod histogram;
+mod idle;
+mod micro;
+mod open;
 mod ours;
+mod panel;
+mod samples;
 mod smol_peer;
+mod submitters;
+mod system;
+mod tail;
 mod tokio_peer;
 
-use crate::contest::{Contestant, Effort, hold};
-use crate::report::Scenario;
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use crate::contest::Effort;
+use crate::figure::Figure;
+use figures::Figures;
+use go::Go;
 
-const PROVIDERS: usize = 20;
-const WORKERS: usize = 10;
-const CALLERS: usize = 64;
-const THREADS: usize = 2;
-const QUEUE: usize = 256;
+pub(crate) use alone::profile;
+pub(crate) use goals::goals;
+pub(crate) use idle::{POINT, point};
 
-type Entry = (&'static str, Box<dyn Contestant>);
-
-/// The contestants; the first part of a peer's name is its queue, the second its executor.
-fn contestants() -> Vec<Entry> {
-    vec![
-        ("bifrost", Box::new(ours::Embedded::new())),
-        ("bifrost, own drivers", Box::new(ours::Driven::new())),
-        ("async-channel + smol", Box::new(smol_peer::Peer::new())),
-        ("async-channel + smol, twin", Box::new(smol_peer::Peer::new())),
-        ("flume + tokio", Box::new(tokio_peer::Peer::new())),
-    ]
+/// One contest: the names of the scenarios that come of it, and how to hold it.
+struct Contest<'a> {
+    names: Vec<&'static str>,
+    hold: Box<dyn Fn() -> Vec<Figures> + 'a>,
 }
 
-pub(crate) fn closed_loop(effort: Effort) -> Scenario {
-    Scenario {
-        name: "jobs_closed_loop_20x10_c64",
-        unit: "ns/job",
-        ours: "bifrost",
-        variants: &["bifrost, own drivers"],
-        peers: &["async-channel + smol", "flume + tokio"],
-        twins: ("async-channel + smol", "async-channel + smol, twin"),
-        results: hold(effort, &mut contestants()),
+fn contest<'a>(names: &[&'static str], hold: impl Fn() -> Vec<Figures> + 'a) -> Contest<'a> {
+    Contest { names: names.to_vec(), hold: Box::new(hold) }
+}
+
+fn contests<'a>(
+    effort: Effort,
+    go: Option<&'a Go>,
+    wanted: &'a dyn Fn(&str) -> bool,
+) -> Vec<Contest<'a>> {
+    let mut all: Vec<_> = closed::SCENES
+        .iter()
+        .map(|scene| contest(&scene.names, move || scene.run(effort, go)))
+        .collect();
+    all.extend([
+        contest(&[counts::ALLOCATIONS], move || counts::allocations(effort, go)),
+        contest(&alone::INSTRUCTIONS, move || alone::count(effort, wanted)),
+        contest(&submitters::BLOCKING, move || submitters::by_blocking(effort)),
+        contest(&submitters::CALLBACK, move || submitters::by_callback(effort)),
+        contest(&submitters::COMPLETION, move || submitters::by_completion(effort, go)),
+        contest(&[flood::SINGLE, flood::BATCHED].concat(), move || flood::all(effort, go)),
+        contest(&tail::NAMES, move || tail::all(effort, go)),
+        contest(&open::SAME, move || open::same_executor(effort, go)),
+        contest(&open::CROSS, move || open::cross_thread(effort)),
+        contest(&idle::SMALL.names, move || idle::all(effort, go, &idle::SMALL)),
+        contest(&idle::LARGE.names, move || idle::all(effort, go, &idle::LARGE)),
+        contest(&[micro::DEADLINE], move || micro::deadline(effort, go)),
+        contest(&[micro::COUNT], move || micro::count(effort)),
+        contest(&[micro::RECORD], move || micro::record(effort)),
+        contest(&[micro::COUNTERS], move || micro::counters(effort)),
+        contest(&[micro::PERCENTILES], move || micro::percentiles(effort)),
+    ]);
+    all
+}
+
+/// The scenarios whose names are wanted, with those of the same contest.
+pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure> {
+    let go = Go::start();
+    let mut figures = Vec::new();
+    for contest in contests(effort, go.as_ref(), wanted) {
+        if contest.names.iter().any(|name| wanted(name)) {
+            figures.extend((contest.hold)());
+        }
     }
-}
-
-/// Runs one contestant alone.
-pub(crate) fn profile(name: &str, jobs: usize) -> Option<()> {
-    let mut contestant: Box<dyn Contestant> = match name {
-        "bifrost" => Box::new(ours::Embedded::new()),
-        "drivers" => Box::new(ours::Driven::new()),
-        "smol" => Box::new(smol_peer::Peer::new()),
-        "tokio" => Box::new(tokio_peer::Peer::new()),
-        _ => return None,
-    };
-    let took = contestant.run(jobs);
-    println!("{name}: {:.1} ns/job", took.as_nanos() as f64 / jobs as f64);
-    Some(())
-}
-
-/// What every job does.
-fn work(input: u64) -> u64 {
-    black_box(input) + 1
-}
-
-/// A round: `spawn` starts a caller, which reports the sum of its results; checks that all jobs ran.
-fn round(jobs: usize, spawn: impl Fn(usize, usize, std::sync::mpsc::Sender<u64>)) -> Duration {
-    let each = jobs.div_ceil(CALLERS);
-    let (sums, results) = std::sync::mpsc::channel();
-    let began = Instant::now();
-    for caller in 0..CALLERS {
-        spawn(caller, each, sums.clone());
-    }
-    drop(sums);
-    let sum: u64 = results.iter().sum();
-    let took = began.elapsed();
-    let expected = (1..=each as u64).sum::<u64>() * CALLERS as u64;
-    assert_eq!(sum, expected, "a job is missing");
-    // The callers do a few jobs more than asked for.
-    took.mul_f64(jobs as f64 / (each * CALLERS) as f64)
+    figures.retain(|one| wanted(one.name));
+    figures.into_iter().map(Figures::into_figure).collect()
 }

@@ -3,7 +3,8 @@
 
 use super::execution;
 use super::gate::Gate;
-use super::site::{Kind, reach, weakened};
+use super::mutant::weakened;
+use super::site::{Kind, reach};
 use loom::sync::atomic as imp;
 pub use loom::sync::atomic::Ordering;
 use std::panic::Location;

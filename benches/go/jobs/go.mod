@@ -1,0 +1,3 @@
+module benches/jobs
+
+go 1.22

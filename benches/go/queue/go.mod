@@ -1,0 +1,3 @@
+module benches/queue
+
+go 1.22
