@@ -271,6 +271,7 @@ fn channel_senders_gone() {
         let (sender, receiver) = channel(1);
         let notes: Arc<[Note; 2]> = Arc::default();
         let other = sender.clone();
+        assert_eq!(receiver.sender_count(), 2);
         let leave = |sender: Sender<u32>, number: usize| {
             let notes = Arc::clone(&notes);
             spawn(move || {
