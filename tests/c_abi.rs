@@ -98,6 +98,7 @@ programs! {
     drop_is_called_exactly_once_on_every_path: "drops.c",
     a_forked_child_is_told_so: "fork.c",
     null_and_nonsense_give_a_status: "nulls.c",
+    words_pass_between_threads_in_their_order: "queue.c",
     frozen_structs_stay_and_others_grow: "sizes.c",
     many_threads_submit_and_no_job_ends_its_runtime: "threads.c",
     stale_tickets_are_no_job: "tickets.c",

@@ -143,6 +143,30 @@ impl<T> Channel<T> {
         Ok(count)
     }
 
+    #[inline]
+    pub(super) fn push_slice(&self, values: &[T]) -> Result<usize, Closed>
+    where
+        T: Copy,
+    {
+        let Moved { count, awaited } = self.ring.push_slice_seeing(values)?;
+        if awaited {
+            self.receivers.tell(&Values(&self.ring));
+        }
+        Ok(count)
+    }
+
+    #[inline]
+    pub(super) fn pop_slice(&self, values: &mut [T]) -> Result<usize, PopError>
+    where
+        T: Copy,
+    {
+        let Moved { count, awaited } = self.ring.pop_slice_seeing(values)?;
+        if awaited {
+            self.senders.tell(&Space(&self.ring));
+        }
+        Ok(count)
+    }
+
     pub(super) fn close(&self) -> bool {
         let closed = self.ring.close();
         self.receivers.tell_all(&Values(&self.ring));

@@ -77,13 +77,22 @@ impl<T> Ring<T> {
     where
         T: Copy,
     {
+        self.push_slice_seeing(values).map(|moved| moved.count)
+    }
+
+    /// As [`push_slice`](Self::push_slice).
+    #[inline]
+    pub(crate) fn push_slice_seeing(&self, values: &[T]) -> Result<Moved, Closed>
+    where
+        T: Copy,
+    {
         let claim = self.claim_free(values.len())?;
         let mut place = claim.from;
         for value in &values[..claim.count] {
             self.slot(place).fill(*value, place);
             place = self.shape.after(place, 1);
         }
-        Ok(claim.count)
+        Ok(claim.moved())
     }
 
     /// Takes up to `limit` of the oldest values with one claim and appends them to `values`, which grows
@@ -124,13 +133,22 @@ impl<T> Ring<T> {
     where
         T: Copy,
     {
+        self.pop_slice_seeing(values).map(|moved| moved.count)
+    }
+
+    /// As [`pop_slice`](Self::pop_slice).
+    #[inline]
+    pub(crate) fn pop_slice_seeing(&self, values: &mut [T]) -> Result<Moved, PopError>
+    where
+        T: Copy,
+    {
         let claim = self.claim_full(values.len(), |_| ())?;
         let mut place = claim.from;
         for value in &mut values[..claim.count] {
             *value = self.slot(place).empty(self.shape.lap_after(place));
             place = self.shape.after(place, 1);
         }
-        Ok(claim.count)
+        Ok(claim.moved())
     }
 
     /// Claims up to `limit` free slots in a row at the tail.

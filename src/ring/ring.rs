@@ -26,7 +26,7 @@
 //! |---|---|---|---|
 //! | `slots.push` | the store of `Full` | the stamp's load in `pop`, `pop_n` | the value; the tail beyond it |
 //! | `slots.pop` | the store of `Free` | the stamp's load in `push`, `push_n` | that the value has left; the head beyond it |
-//! | `slots.close` | the `fetch_or` in `close` | the fence behind a closed tail | what the closer did before, the hint among it |
+//! | `slots.close` | the `fetch_or` in `close` | the second load of a closed tail | what the closer did before, the hint among it |
 //!
 //! **Progress: not lock-free.** Every call returns after a bounded number of its own steps for each success
 //! of another, and waits for nobody; but a thread that stops inside an operation withholds its slot.
@@ -39,7 +39,7 @@
 
 use super::PopError;
 use super::place::{AtHead, AtTail, Place, Shape, Stamp};
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{CachePadded, UnsafeCell, drop_caught, spin_loop};
 use std::fmt;
 use std::mem::{MaybeUninit, needs_drop};
@@ -324,8 +324,10 @@ impl<T> Ring<T> {
 
     #[cold]
     pub(super) fn meet_close(&self) {
-        // ORDERING: the closed tail was read before: takes `slots.close`.
-        fence(Ordering::Acquire);
+        // ORDERING: Acquire takes `slots.close`: the closed tail was read before, so this reads it or what
+        // an exchange has made of it.
+        let tail = Place::from_word(self.tail.load(Ordering::Acquire));
+        debug_assert!(tail.is_closed(), "invariant 4");
     }
 }
 
