@@ -80,7 +80,7 @@ pub struct Ring<T> {
     pub(super) shape: Shape,
     /// Whether the tail is worth a look at an empty ring: stored before the tail's mark.
     closing: AtomicBool,
-    slots: Box<[Slot<T>]>,
+    pub(super) slots: Box<[Slot<T>]>,
 }
 
 /// A value and its stamp.
