@@ -118,11 +118,7 @@ impl<T> Channel<T> {
 
     #[inline]
     pub(super) fn pop(&self) -> Result<T, PopError> {
-        let (value, awaited) = self.ring.pop_seeing()?;
-        if awaited {
-            self.senders.tell(&Space(&self.ring));
-        }
-        Ok(value)
+        self.ring.pop_telling(|| self.senders.tell(&Space(&self.ring)))
     }
 
     #[inline]

@@ -80,7 +80,7 @@ pub struct Ring<T> {
     pub(super) shape: Shape,
     /// Whether the tail is worth a look at an empty ring: stored before the tail's mark.
     closing: AtomicBool,
-    slots: Box<[Slot<T>]>,
+    pub(super) slots: Box<[Slot<T>]>,
 }
 
 /// A value and its stamp.
@@ -223,12 +223,13 @@ impl<T> Ring<T> {
     /// nothing will come.
     #[inline]
     pub fn pop(&self) -> Result<T, PopError> {
-        self.pop_seeing().map(|(value, _awaited)| value)
+        self.pop_telling(|| ())
     }
 
-    /// As [`pop`](Self::pop); says whether somebody waited for space when this value was taken.
+    /// As [`pop`](Self::pop); calls `tell` if somebody waited for space when the value was taken. The value
+    /// goes straight to the caller: in a pair with a flag a large one would be copied twice.
     #[inline]
-    pub(crate) fn pop_seeing(&self) -> Result<(T, bool), PopError> {
+    pub(crate) fn pop_telling(&self, tell: impl FnOnce()) -> Result<T, PopError> {
         let mut head = self.head_now();
         loop {
             let slot = self.slot(head);
@@ -236,7 +237,10 @@ impl<T> Ring<T> {
                 AtHead::Full => match self.claim_head(head, 1) {
                     Ok(()) => {
                         let value = slot.empty(self.shape.lap_after(head));
-                        return Ok((value, head.is_awaited()));
+                        if head.is_awaited() {
+                            tell();
+                        }
+                        return Ok(value);
                     }
                     Err(now) => head = now,
                 },
