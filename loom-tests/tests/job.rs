@@ -4,7 +4,7 @@
 
 use bifrost::state::{Retracted, Verdict};
 use bifrost::time::Deadline;
-use loom_tests::jobs::{LAST, LATER, NOW, World, check, publish, wait, work};
+use loom_tests::jobs::{LAST, LATER, NOW, World, check, look, publish, wait, work};
 use loom_tests::{Bound, Model, spawn};
 use std::sync::Arc;
 
@@ -119,6 +119,28 @@ fn job_handle_drop() {
         w.saw(if world.reuse() { "reused by the handle's side" } else { "the worker has it" });
         if worker.join() {
             w.saw("reused by the worker");
+        }
+        world.check();
+    });
+}
+
+/// A task that leaves its waker behind and then goes: nobody may touch the waker's cell in the next job.
+#[test]
+fn job_handle_leaves() {
+    let model =
+        Model::new("job_handle_leaves").floor(500).bound(Bound::Preemptions(2)).deep(Bound::Full);
+    model.witness("in time").witness("left").witness("reused").run(|w| {
+        let world = World::new(1);
+        let mut reader = world.submit();
+        let (theirs, index) = (world.clone(), reader.ticket().index());
+        let worker = spawn(move || {
+            assert!(work(&theirs.slab, index), "nobody else decides");
+            theirs.reuse()
+        });
+        w.saw(if look(&mut reader).is_ready() { "in time" } else { "left" });
+        drop(reader);
+        if world.reuse() | worker.join() {
+            w.saw("reused");
         }
         world.check();
     });

@@ -47,7 +47,7 @@
 //! Progress: every operation is wait-free but those whose compare-exchange is tried again when another
 //! transition of the same job came between (at most a few).
 //!
-//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_last_owner`,
+//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_handle_leaves`, `job_last_owner`,
 //! `job_last_decider`, `job_retract`, `job_retract_expire`, `job_expire_at_start`, `job_stop`,
 //! `job_stop_wakes`, `job_reuse`.
 
@@ -362,8 +362,8 @@ impl StateWord {
 
     /// Whose the waker's cell is, for `HANDLE`'s holder, who takes it back if it can.
     pub(super) fn reclaim_waker(&self) -> WakerCell {
-        // ORDERING: Acquire takes `job.publish`.
-        let mut now = self.0.load(Ordering::Acquire);
+        // ORDERING: Relaxed: the cell is the holder's own or not touched; who reads the outcome looks again.
+        let mut now = self.0.load(Ordering::Relaxed);
         loop {
             if Phase::of(now) == Phase::Published {
                 return WakerCell::Over;
@@ -385,14 +385,14 @@ impl StateWord {
     /// Leaves the waker that `HANDLE`'s holder has put into its cell to the decider. `false`: the outcome can
     /// be read, and the waker is still the caller's.
     pub(super) fn wait(&self) -> bool {
-        // ORDERING: Acquire takes `job.publish`.
-        let mut now = self.0.load(Ordering::Acquire);
+        // ORDERING: Relaxed: only compared; who reads the outcome looks again.
+        let mut now = self.0.load(Ordering::Relaxed);
         loop {
             if Phase::of(now) == Phase::Published {
                 return false;
             }
-            // ORDERING: Release is edge `job.wait`; Acquire on failure takes `job.publish`.
-            match self.0.compare_exchange(now, now | WAIT, Ordering::Release, Ordering::Acquire) {
+            // ORDERING: Release is edge `job.wait`. A failure is only compared again.
+            match self.0.compare_exchange(now, now | WAIT, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(later) => now = later,
             }
