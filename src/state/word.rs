@@ -374,8 +374,8 @@ impl StateWord {
             if now & WAIT == 0 {
                 return WakerCell::Callers;
             }
-            // ORDERING: Relaxed: what is in the cell is the holder's own; Acquire on failure, as above.
-            match self.0.compare_exchange(now, now & !WAIT, Ordering::Relaxed, Ordering::Acquire) {
+            // ORDERING: Relaxed, both: as above.
+            match self.0.compare_exchange(now, now & !WAIT, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return WakerCell::Callers,
                 Err(later) => now = later,
             }
