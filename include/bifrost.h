@@ -60,7 +60,18 @@
  *      bifrost_cq_wake
  *      bifrost_cq_free
  *
- * 11. Stats: the figures of a provider, and of everything as JSON
+ * 11. Queues of 64-bit words that a program uses by themselves: between its threads, without a runtime
+ *      bifrost_queue_new
+ *      bifrost_queue_push
+ *      bifrost_queue_pop
+ *      bifrost_queue_push_n
+ *      bifrost_queue_pop_n
+ *      bifrost_queue_close
+ *      bifrost_queue_len
+ *      bifrost_queue_capacity
+ *      bifrost_queue_free
+ *
+ * 12. Stats: the figures of a provider, and of everything as JSON
  *      bifrost_provider_stats_get
  *      bifrost_runtime_stats_json
  *
@@ -490,6 +501,11 @@ typedef struct bifrost_job_ctx bifrost_job_ctx;
  * A handle of a provider. Several handles may be of the same provider. Opaque.
  */
 typedef struct bifrost_provider bifrost_provider;
+
+/**
+ * A bounded queue of 64-bit words, first in, first out, for any number of threads. Opaque.
+ */
+typedef struct bifrost_queue bifrost_queue;
 
 /**
  * A runtime: driver threads and the providers that they drive. Opaque.
@@ -1642,7 +1658,190 @@ BIFROST_API
 bifrost_status bifrost_cq_free(struct bifrost_cq *cq);
 
 /* ==========================================================================================
- * 11. Stats: the figures of a provider, and of everything as JSON
+ * 11. Queues of 64-bit words that a program uses by themselves: between its threads, without a runtime
+ */
+
+/**
+ * Makes an empty queue. Nothing is allocated later but for threads that wait.
+ *
+ * Parameters:
+ * - `capacity`: how many words it holds at most, 1 to 65,536.
+ * - `out`: gets the queue.
+ *
+ * Returns: `BIFROST_OK`, `BIFROST_NULL`, or `BIFROST_INVALID` for a capacity out of range.
+ * Ownership: the queue is the caller's, until `bifrost_queue_free`.
+ * Thread safety: any thread, at any time.
+ * Blocking: never.
+ * Since: 0.1.
+ *
+ * Pointers: `out` is null or can be written to.
+ */
+BIFROST_API bifrost_status bifrost_queue_new(size_t capacity, struct bifrost_queue **out);
+
+/**
+ * Adds a word at the tail; wakes a thread that waits for one.
+ *
+ * Parameters:
+ * - `queue`: the queue.
+ * - `word`: the word.
+ * - `timeout_ns`: how long to wait for room at most; 0 does not wait, `BIFROST_FOREVER` waits as long as it
+ *   takes.
+ *
+ * Returns: `BIFROST_OK`, `BIFROST_QUEUE_FULL` if there is no room and none was to be waited for,
+ * `BIFROST_TIMED_OUT` if there was none in time, `BIFROST_CLOSED`, `BIFROST_NULL`, `BIFROST_FORKED`, or
+ * `BIFROST_WOULD_DEADLOCK` for a wait inside a job that is not `BIFROST_JOB_BLOCKING`.
+ * Ownership: nothing changes hands.
+ * Thread safety: any thread.
+ * Blocking: as `timeout_ns` says.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed.
+ */
+BIFROST_API
+bifrost_status bifrost_queue_push(const struct bifrost_queue *queue,
+                                  uint64_t word,
+                                  uint64_t timeout_ns);
+
+/**
+ * Takes the oldest word; wakes a thread that waits for room.
+ *
+ * Parameters:
+ * - `queue`: the queue.
+ * - `word`: gets the word.
+ * - `timeout_ns`: how long to wait for one at most; 0 does not wait, `BIFROST_FOREVER` waits as long as it
+ *   takes.
+ *
+ * Returns: `BIFROST_OK`, `BIFROST_EMPTY` if there is none and none was to be waited for, `BIFROST_TIMED_OUT` if
+ * there was none in time, `BIFROST_CLOSED` if there is none and none will come, `BIFROST_NULL`,
+ * `BIFROST_FORKED`, or `BIFROST_WOULD_DEADLOCK` for a wait inside a job that is not `BIFROST_JOB_BLOCKING`.
+ * Ownership: nothing changes hands.
+ * Thread safety: any thread.
+ * Blocking: as `timeout_ns` says.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed; `word` is null or can be written to.
+ */
+BIFROST_API
+bifrost_status bifrost_queue_pop(const struct bifrost_queue *queue,
+                                 uint64_t *word,
+                                 uint64_t timeout_ns);
+
+/**
+ * Adds words at the tail, as many as there is room for, together; wakes at most one thread for all of them,
+ * which wakes the next.
+ *
+ * Parameters:
+ * - `queue`: the queue.
+ * - `words`, `count`: the words.
+ * - `pushed`: gets how many were added; may be null.
+ *
+ * Returns: `BIFROST_OK` if at least one was added or `count` is 0, `BIFROST_QUEUE_FULL`, `BIFROST_CLOSED`,
+ * `BIFROST_NULL`, `BIFROST_INVALID`, or `BIFROST_FORKED`.
+ * Ownership: nothing changes hands.
+ * Thread safety: any thread.
+ * Blocking: never.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed; `words` has `count` words; `pushed` is null or can be written to.
+ */
+BIFROST_API
+bifrost_status bifrost_queue_push_n(const struct bifrost_queue *queue,
+                                    const uint64_t *words,
+                                    size_t count,
+                                    size_t *pushed);
+
+/**
+ * Takes the oldest words that are there; wakes at most one thread that waits for room, which wakes the next.
+ *
+ * Parameters:
+ * - `queue`: the queue.
+ * - `words`, `capacity`: where they go, and how many fit.
+ * - `popped`: gets how many were taken.
+ *
+ * Returns: `BIFROST_OK` if at least one was taken or `capacity` is 0, `BIFROST_EMPTY`, `BIFROST_CLOSED` if there is
+ * none and none will come, `BIFROST_NULL`, `BIFROST_INVALID`, or `BIFROST_FORKED`.
+ * Ownership: nothing changes hands.
+ * Thread safety: any thread.
+ * Blocking: never.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed; `words` has room for `capacity` words; `popped` is null or can be written
+ * to.
+ */
+BIFROST_API
+bifrost_status bifrost_queue_pop_n(const struct bifrost_queue *queue,
+                                   uint64_t *words,
+                                   size_t capacity,
+                                   size_t *popped);
+
+/**
+ * Closes a queue: nothing is added any more, what is inside can still be taken, and all who wait are woken.
+ * Closing it again does nothing.
+ *
+ * Parameters:
+ * - `queue`: the queue.
+ *
+ * Returns: `BIFROST_OK`, `BIFROST_NULL`, or `BIFROST_FORKED`.
+ * Ownership: nothing changes hands.
+ * Thread safety: any thread.
+ * Blocking: for a short lock.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed.
+ */
+BIFROST_API
+bifrost_status bifrost_queue_close(const struct bifrost_queue *queue);
+
+/**
+ * How many words are in a queue; exact while nobody adds or takes.
+ *
+ * Parameters:
+ * - `queue`: the queue.
+ *
+ * Returns: the number; 0 for null and in a forked process.
+ * Ownership: nothing changes hands.
+ * Thread safety: any thread.
+ * Blocking: never.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed.
+ */
+BIFROST_API size_t bifrost_queue_len(const struct bifrost_queue *queue);
+
+/**
+ * How many words a queue holds at most.
+ *
+ * Parameters:
+ * - `queue`: the queue.
+ *
+ * Returns: the number; 0 for null and in a forked process.
+ * Ownership: nothing changes hands.
+ * Thread safety: any thread.
+ * Blocking: never.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed.
+ */
+BIFROST_API size_t bifrost_queue_capacity(const struct bifrost_queue *queue);
+
+/**
+ * Frees a queue and what is inside. Close it and let all who wait return before.
+ *
+ * Parameters:
+ * - `queue`: the queue; null does nothing.
+ *
+ * Returns: `BIFROST_OK`, or `BIFROST_FORKED`: it is not freed then.
+ * Ownership: the queue is gone after `BIFROST_OK`; freeing it again is undefined.
+ * Thread safety: nobody else may use the queue meanwhile.
+ * Blocking: never.
+ * Since: 0.1.
+ *
+ * Pointers: `queue` is null or not freed, and nobody uses it any more.
+ */
+BIFROST_API bifrost_status bifrost_queue_free(struct bifrost_queue *queue);
+
+/* ==========================================================================================
+ * 12. Stats: the figures of a provider, and of everything as JSON
  */
 
 /**

@@ -300,7 +300,8 @@ impl Runtime {
         loop {
             let due = inner.ticker.next_due();
             let step = poll_fn(|cx| inner.step(future.as_mut(), turns.as_mut(), due, cx));
-            if let Some(Some(output)) = inner.clock.block_on_deadline(step, due) {
+            let spin = inner.config.spin;
+            if let Some(Some(output)) = inner.clock.block_on_spinning(step, due, spin) {
                 return output;
             }
         }

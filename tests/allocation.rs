@@ -5,7 +5,10 @@ use bifrost::time::TestClock;
 use bifrost::{CompletionQueue, Job, Outcome, Runtime};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::future::ready;
+use std::collections::VecDeque;
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 struct Counting;
 
@@ -110,4 +113,31 @@ fn a_batch_of_futures_into_a_completion_queue_allocates_nothing() {
         allocations <= JOBS / 31 + 1 + 2 * (JOBS / 100),
         "{allocations} allocations for {JOBS} jobs"
     );
+}
+
+#[test]
+fn a_channel_allocates_nothing_once_it_has_been_waited_for() {
+    let (sender, receiver) = bifrost::queue::channel(8);
+    let mut batch: VecDeque<u64> = VecDeque::with_capacity(8);
+    let mut received = Vec::with_capacity(8);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut sum = 0;
+    let allocations = allocations_of(|| {
+        for number in 0..JOBS {
+            let mut waiting = pin!(receiver.recv());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            sender.send_blocking(number).expect("it is open");
+            assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(Ok(number)));
+            batch.extend([number; 8]);
+            assert_eq!(sender.try_send_many(&mut batch), Ok(8));
+            let mut waiting = pin!(sender.send(number));
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            assert_eq!(receiver.try_recv_many(&mut received, 8), Ok(8));
+            assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(Ok(())));
+            assert_eq!(receiver.recv_blocking(), Ok(number));
+            sum += received.drain(..).sum::<u64>();
+        }
+    });
+    assert_eq!(sum, 2 * 8 * (0..JOBS).sum::<u64>());
+    assert_eq!(allocations, 0);
 }

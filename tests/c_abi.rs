@@ -99,6 +99,7 @@ programs! {
     a_forked_child_is_told_so: "fork.c",
     a_priority_is_a_lane: "lanes.c",
     null_and_nonsense_give_a_status: "nulls.c",
+    words_pass_between_threads_in_their_order: "queue.c",
     frozen_structs_stay_and_others_grow: "sizes.c",
     many_threads_submit_and_no_job_ends_its_runtime: "threads.c",
     stale_tickets_are_no_job: "tickets.c",

@@ -8,7 +8,7 @@ const HEADER: &str = "include/bifrost.h";
 const SYMBOLS: &str = "abi/symbols.txt";
 
 /// The objects in the order of the header, each with its file.
-const OBJECTS: [&str; 11] = [
+const OBJECTS: [&str; 12] = [
     "version",
     "status",
     "last_error",
@@ -19,6 +19,7 @@ const OBJECTS: [&str; 11] = [
     "submit",
     "job_ctx",
     "cq",
+    "queue",
     "stats",
 ];
 

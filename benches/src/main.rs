@@ -33,6 +33,7 @@ use std::process::ExitCode;
 const SUITES: [&str; 3] = ["queue", "jobs", "stall"];
 
 fn main() -> ExitCode {
+    end_with_any_panic();
     let mut given = std::env::args().skip(1).peekable();
     if given.next_if_eq("profile").is_some() {
         return profile(given).map_or_else(misused, |()| ExitCode::SUCCESS);
@@ -51,6 +52,15 @@ fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// The other threads of a scenario would wait for the one that panicked.
+fn end_with_any_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        tell(info);
+        std::process::exit(101);
+    }));
 }
 
 fn misused() -> ExitCode {

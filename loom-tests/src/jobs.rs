@@ -149,7 +149,8 @@ impl World {
     /// If the new job has an outcome, which nobody can have given it.
     pub fn reuse(&self) -> bool {
         let Some(claimed) = self.slab.claim() else { return false };
-        let reader = claimed.fill(self.task(false), Origin::default(), &entry());
+        let mut reader = claimed.fill(self.task(false), Origin::default(), &entry());
+        assert!(look(&mut reader).is_pending(), "nobody has run this job");
         assert!(matches!(reader.retract(), Retracted::Task(..)), "nobody knows this job");
         true
     }
@@ -211,6 +212,11 @@ pub fn work_until(
 /// Waits for the outcome with the production's own way of blocking.
 pub fn wait(mut reader: Reader<(), (), Value>) -> Report<Value> {
     Clock::monotonic().block_on(poll_fn(|cx| reader.poll_take(cx)))
+}
+
+/// Polls for the outcome once, as a task does that may be dropped then.
+pub fn look(reader: &mut Reader<(), (), Value>) -> Poll<Report<Value>> {
+    reader.poll_take(&mut Context::from_waker(std::task::Waker::noop()))
 }
 
 /// Looks at what every outcome has.

@@ -62,7 +62,7 @@ fn numbers(mut chain: Chain<(), (), u64>) -> Vec<u64> {
 #[test]
 fn completions_push_take() {
     let model =
-        Model::new("completions_push_take").floor(1300).bound(Bound::Preemptions(2)).spurious(1);
+        Model::new("completions_push_take").floor(700).bound(Bound::Preemptions(2)).spurious(1);
     let model = model.deep(Bound::Preemptions(3)).witness("none").witness("one");
     model.witness("two").witness("01").witness("10").run(|w| {
         let slab = Arc::new(Slab::new(2, ()));

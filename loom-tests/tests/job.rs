@@ -4,7 +4,7 @@
 
 use bifrost::state::{Retracted, Verdict};
 use bifrost::time::Deadline;
-use loom_tests::jobs::{LAST, LATER, NOW, World, check, publish, wait, work};
+use loom_tests::jobs::{LAST, LATER, NOW, World, check, look, publish, wait, work};
 use loom_tests::{Bound, Model, spawn};
 use std::sync::Arc;
 
@@ -85,8 +85,8 @@ fn job_limits(name: &'static str, queue_deadline: Deadline, outcomes: &[&'static
 #[test]
 fn job_handle_await() {
     let model =
-        Model::new("job_handle_await").floor(1900).bound(Bound::Preemptions(3)).deep(Bound::Full);
-    model.witness("reused").witness("the worker has it").run(|w| {
+        Model::new("job_handle_await").floor(1100).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    model.witness("reused").run(|w| {
         let world = World::new(1);
         let reader = world.submit();
         let (slab, index) = (Arc::clone(&world.slab), reader.ticket().index());
@@ -94,7 +94,8 @@ fn job_handle_await() {
         let report = wait(reader);
         check(&report);
         drop(report);
-        w.saw(if world.reuse() { "reused" } else { "the worker has it" });
+        assert!(world.reuse(), "the worker gave its part up with the outcome");
+        w.saw("reused");
         assert!(worker.join());
         assert_eq!(world.slab.held_by_workers(), []);
         world.check();
@@ -118,6 +119,28 @@ fn job_handle_drop() {
         w.saw(if world.reuse() { "reused by the handle's side" } else { "the worker has it" });
         if worker.join() {
             w.saw("reused by the worker");
+        }
+        world.check();
+    });
+}
+
+/// A task that leaves its waker behind and then goes: nobody may touch the waker's cell in the next job.
+#[test]
+fn job_handle_leaves() {
+    let model =
+        Model::new("job_handle_leaves").floor(500).bound(Bound::Preemptions(2)).deep(Bound::Full);
+    model.witness("in time").witness("left").witness("reused").run(|w| {
+        let world = World::new(1);
+        let mut reader = world.submit();
+        let (theirs, index) = (world.clone(), reader.ticket().index());
+        let worker = spawn(move || {
+            assert!(work(&theirs.slab, index), "nobody else decides");
+            theirs.reuse()
+        });
+        w.saw(if look(&mut reader).is_ready() { "in time" } else { "left" });
+        drop(reader);
+        if world.reuse() | worker.join() {
+            w.saw("reused");
         }
         world.check();
     });

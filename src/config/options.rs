@@ -100,7 +100,7 @@ pub(super) const RUNTIME: &[Spec<RuntimeConfig>] = &[
     },
     Spec {
         name: "spin",
-        doc: "How long a driver thread looks for work before it sleeps: a thread that sleeps takes some 20us to wake up, one that looks uses up its core.",
+        doc: "How long a thread that drives providers looks for work before it sleeps: a thread that sleeps takes some 20us to wake up, one that looks uses up its core.",
         shape: Shape::Number {
             bounds: Bounds::micros(20, 0, 10_000),
             get: |c| Some(nanos(c.spin)),

@@ -5,7 +5,7 @@ use crate::queue::{Consumer, JobQueue, Waking};
 use crate::ring::{IndexStack, PopError};
 use crate::stats;
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, OnceLock, spin_loop};
+use crate::sync::{Arc, Mutex, OnceLock};
 use crate::time::Clock;
 use futures_lite::future::yield_now;
 use std::fmt;
@@ -18,9 +18,6 @@ const MAX_UNITS: usize = 4096;
 const SEATS: usize = 64;
 /// Turns that an embedder's thread takes before it looks at its own future again.
 const TURNS_A_LOOK: u32 = 8;
-/// Looks at the ready ring before a driver lets other threads have the core: they cost a microsecond.
-const LOOKS_BEFORE_YIELDING: u32 = 64;
-
 /// The units that have something to do, in the order in which they were activated.
 pub(super) struct Ready {
     queue: JobQueue,
@@ -193,31 +190,18 @@ impl DriverPool {
     }
 }
 
-/// The next unit for a driver: it looks for a while, then lets others have the core between its looks, and
-/// sleeps when there was nothing for as long as a thread may `spin`.
+/// The next unit for a driver, which looks for one for up to `spin` before it sleeps.
 fn next(
     ready: &Ready,
     clock: &Clock,
     spin: Duration,
     consumer: &mut Consumer<'_>,
 ) -> Result<u32, PopError> {
-    for _ in 0..LOOKS_BEFORE_YIELDING {
-        match ready.queue.try_pop() {
-            Err(PopError::Empty) => spin_loop(),
-            done => return done,
-        }
-    }
-    if !spin.is_zero() && clock.passes() {
-        let until = clock.now() + spin;
-        while clock.now() < until {
-            thread::yield_now();
-            match ready.queue.try_pop() {
-                Err(PopError::Empty) => {}
-                done => return done,
-            }
-        }
-    }
-    clock.block_on(consumer.pop())
+    let look = || match ready.queue.try_pop() {
+        Err(PopError::Empty) => None,
+        done => Some(done),
+    };
+    clock.spin(spin, look).unwrap_or_else(|| clock.block_on(consumer.pop()))
 }
 
 fn take_turn(units: &Units, unit: u32) {

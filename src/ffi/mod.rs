@@ -13,6 +13,7 @@
 //! | `submit` | the ways in |
 //! | `job_ctx` | `bifrost_job_ctx`: what a running job sees |
 //! | `cq` | `bifrost_cq`: completion queues |
+//! | `queue` | `bifrost_queue`: queues of words, without a runtime |
 //! | `stats` | figures |
 //!
 //! `boundary`, `handle`, `fork`, `sized` and `signal` are what these have in common: the one panic
@@ -28,6 +29,7 @@ mod job;
 mod job_ctx;
 mod last_error;
 mod provider;
+mod queue;
 mod runtime;
 mod signal;
 mod sized;
@@ -56,6 +58,11 @@ pub use last_error::bifrost_last_error;
 pub use provider::{
     BIFROST_QUEUE_DIRECT, Overflow, ProviderHandle, ProviderOptions, ProviderState,
     bifrost_provider_find, bifrost_provider_free, bifrost_provider_get_state, bifrost_provider_new,
+};
+pub use queue::{
+    QueueHandle, bifrost_queue_capacity, bifrost_queue_close, bifrost_queue_free,
+    bifrost_queue_len, bifrost_queue_new, bifrost_queue_pop, bifrost_queue_pop_n,
+    bifrost_queue_push, bifrost_queue_push_n,
 };
 pub use runtime::{
     RuntimeHandle, RuntimeOptions, ShutdownMode, ShutdownReport, bifrost_runtime_free,

@@ -118,11 +118,7 @@ impl<T> Channel<T> {
 
     #[inline]
     pub(super) fn pop(&self) -> Result<T, PopError> {
-        let (value, awaited) = self.ring.pop_seeing()?;
-        if awaited {
-            self.senders.tell(&Space(&self.ring));
-        }
-        Ok(value)
+        self.ring.pop_telling(|| self.senders.tell(&Space(&self.ring)))
     }
 
     #[inline]
@@ -137,6 +133,30 @@ impl<T> Channel<T> {
     #[inline]
     pub(super) fn pop_n(&self, values: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
         let Moved { count, awaited } = self.ring.pop_n_seeing(values, limit)?;
+        if awaited {
+            self.senders.tell(&Space(&self.ring));
+        }
+        Ok(count)
+    }
+
+    #[inline]
+    pub(super) fn push_slice(&self, values: &[T]) -> Result<usize, Closed>
+    where
+        T: Copy,
+    {
+        let Moved { count, awaited } = self.ring.push_slice_seeing(values)?;
+        if awaited {
+            self.receivers.tell(&Values(&self.ring));
+        }
+        Ok(count)
+    }
+
+    #[inline]
+    pub(super) fn pop_slice(&self, values: &mut [T]) -> Result<usize, PopError>
+    where
+        T: Copy,
+    {
+        let Moved { count, awaited } = self.ring.pop_slice_seeing(values)?;
         if awaited {
             self.senders.tell(&Space(&self.ring));
         }

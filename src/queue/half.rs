@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `half.leave` | `leave` of each handle | `leave` of the last | what the other handles' owners did before, their sends among it |
 //!
-//! Progress: wait-free. Models: `channel_senders_gone`.
+//! Progress: wait-free. Models: `channel_senders_gone`, `channel_receivers_gone`.
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 

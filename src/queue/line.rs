@@ -8,6 +8,7 @@
 //! |---|---|---|---|
 //! | `Waiting` | yes | sleeps | `Told` by a peer; gone by its owner |
 //! | `Told` | no | was woken; its turn lasts until it leaves or stands in front again | `Waiting` by its owner, at the front; gone by its owner |
+//! | `Told`, from the start | no | a thread that found a peer busy: it waits for that peer on behalf of all | the same |
 //!
 //! Invariants:
 //! 1. While somebody is `Waiting`, the end is marked as awaited or the turn of a woken *thread* lasts
@@ -29,8 +30,9 @@
 //!
 //! Progress: blocking, by the lock. Wakers are called, cloned and dropped outside of it.
 //!
-//! Models: `channel_wake`, `channel_wake_two`, `channel_wake_two_consumers`, `channel_space`, `channel_cancel`, `channel_cancel_send`,
-//! `channel_close`, `channel_batch`.
+//! Models: `channel_wake`, `channel_wake_two`, `channel_wake_two_consumers`, `channel_wake_busy`, `channel_space`,
+//! `channel_cancel`, `channel_cancel_task`, `channel_cancel_send`, `channel_close`, `channel_close_full`,
+//! `channel_batch`, `channel_batch_space`.
 
 use crate::ring::Outlook;
 use crate::sync::{Mutex, contain, drop_caught};
@@ -111,10 +113,15 @@ impl Line {
             }
             None => {
                 let outlook = if list.turns == 0 { end.mark() } else { Outlook::Nothing };
-                if outlook == Outlook::Nothing {
-                    *ticket = Some(Ticket(list.enter(sleeper, waker)));
-                } else {
-                    list.unmark_unless_needed(end);
+                match (outlook, sleeper) {
+                    (Outlook::Nothing, _) => {
+                        *ticket = Some(Ticket(list.enter(sleeper, Some(waker))));
+                    }
+                    (Outlook::Busy, Sleeper::Thread) => {
+                        *ticket = Some(Ticket(list.enter(sleeper, None)));
+                        list.unmark_unless_needed(end);
+                    }
+                    _ => list.unmark_unless_needed(end),
                 }
                 outlook
             }
@@ -201,8 +208,10 @@ impl List {
         }
     }
 
-    fn enter(&mut self, sleeper: Sleeper, waker: Waker) -> usize {
-        let entry = Entry { sleeper, waker: Some(waker), before: self.last, behind: None };
+    /// Makes an entry: at the back of the list, or, without a waker, as that of a thread whose turn begins.
+    fn enter(&mut self, sleeper: Sleeper, waker: Option<Waker>) -> usize {
+        let waits = waker.is_some();
+        let entry = Entry { sleeper, waker, before: None, behind: None };
         let at = match self.unused {
             Some(at) => {
                 self.unused = self.entries[at].behind;
@@ -214,11 +223,20 @@ impl List {
                 self.entries.len() - 1
             }
         };
+        if waits {
+            self.link_back(at);
+        } else {
+            self.turns += 1;
+        }
+        at
+    }
+
+    fn link_back(&mut self, at: usize) {
+        self.entries[at].before = self.last;
         match self.last.replace(at) {
             Some(last) => self.entries[last].behind = Some(at),
             None => self.first = Some(at),
         }
-        at
     }
 
     fn link_front(&mut self, at: usize) {

@@ -127,6 +127,20 @@ impl<T> Receiver<T> {
         self.channel.pop_n(values, limit).map_err(TryRecvError::from)
     }
 
+    /// Receives as many of the oldest values as there are now, and as `values` has room for. Returns how
+    /// many: at least one, unless there is no room.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv), when there is not even one.
+    #[inline]
+    pub fn try_recv_slice(&self, values: &mut [T]) -> Result<usize, TryRecvError>
+    where
+        T: Copy,
+    {
+        self.channel.pop_slice(values).map_err(TryRecvError::from)
+    }
+
     /// Receives up to `limit` of the oldest values and appends them to `values`, waiting for the first.
     /// Returns how many: at least one, unless `limit` is 0.
     ///

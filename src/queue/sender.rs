@@ -132,6 +132,19 @@ impl<T> Sender<T> {
         self.channel.push_n(values)
     }
 
+    /// Sends copies from the front of `values`, as [`try_send_many`](Self::try_send_many) sends values.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if the channel is closed.
+    #[inline]
+    pub fn try_send_slice(&self, values: &[T]) -> Result<usize, Closed>
+    where
+        T: Copy,
+    {
+        self.channel.push_slice(values)
+    }
+
     /// Sends all of `values`, the front first, waiting for room.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! peer on this core does. That costs less than a sleep and its wake-up by far, and is bounded.
 //!
 //! One who finds a peer in the middle of its operation cannot rely on that peer to wake it, and does not
-//! sleep: a thread yields until the peer is done, a task wakes itself.
+//! sleep: a thread yields until the peer is done, one thread on behalf of all; a task wakes itself.
 
 use super::line::{End, Line, Sleeper, Ticket};
 use crate::ring::Outlook;

@@ -6,6 +6,7 @@
 //! between the claim and the last stamp.
 
 use super::place::{AtHead, AtTail, Place};
+use super::ring::Slot;
 use super::{PopError, Ring};
 use std::collections::VecDeque;
 use std::fmt;
@@ -59,11 +60,10 @@ impl<T> Ring<T> {
     #[inline]
     pub(crate) fn push_n_seeing(&self, values: &mut VecDeque<T>) -> Result<Moved, Closed> {
         let claim = self.claim_free(values.len())?;
-        let mut place = claim.from;
-        for value in values.drain(..claim.count) {
-            self.slot(place).fill(value, place);
-            place = self.shape.after(place, 1);
-        }
+        let slots = self.stretch(claim.from, claim.count);
+        slots.zip(values.drain(..claim.count)).for_each(|((place, slot), value)| {
+            slot.fill(value, place);
+        });
         Ok(claim.moved())
     }
 
@@ -77,13 +77,19 @@ impl<T> Ring<T> {
     where
         T: Copy,
     {
+        self.push_slice_seeing(values).map(|moved| moved.count)
+    }
+
+    /// As [`push_slice`](Self::push_slice).
+    #[inline]
+    pub(crate) fn push_slice_seeing(&self, values: &[T]) -> Result<Moved, Closed>
+    where
+        T: Copy,
+    {
         let claim = self.claim_free(values.len())?;
-        let mut place = claim.from;
-        for value in &values[..claim.count] {
-            self.slot(place).fill(*value, place);
-            place = self.shape.after(place, 1);
-        }
-        Ok(claim.count)
+        let slots = self.stretch(claim.from, claim.count);
+        slots.zip(values).for_each(|((place, slot), value)| slot.fill(*value, place));
+        Ok(claim.moved())
     }
 
     /// Takes up to `limit` of the oldest values with one claim and appends them to `values`, which grows
@@ -105,11 +111,8 @@ impl<T> Ring<T> {
         limit: usize,
     ) -> Result<Moved, PopError> {
         let claim = self.claim_full(limit, |count| values.reserve(count))?;
-        let mut place = claim.from;
-        for _ in 0..claim.count {
-            values.push(self.slot(place).empty(self.shape.lap_after(place)));
-            place = self.shape.after(place, 1);
-        }
+        let slots = self.stretch(claim.from, claim.count);
+        values.extend(slots.map(|(place, slot)| slot.empty(self.shape.lap_after(place))));
         Ok(claim.moved())
     }
 
@@ -124,13 +127,21 @@ impl<T> Ring<T> {
     where
         T: Copy,
     {
+        self.pop_slice_seeing(values).map(|moved| moved.count)
+    }
+
+    /// As [`pop_slice`](Self::pop_slice).
+    #[inline]
+    pub(crate) fn pop_slice_seeing(&self, values: &mut [T]) -> Result<Moved, PopError>
+    where
+        T: Copy,
+    {
         let claim = self.claim_full(values.len(), |_| ())?;
-        let mut place = claim.from;
-        for value in &mut values[..claim.count] {
-            *value = self.slot(place).empty(self.shape.lap_after(place));
-            place = self.shape.after(place, 1);
-        }
-        Ok(claim.count)
+        let slots = self.stretch(claim.from, claim.count);
+        slots.zip(values).for_each(|((place, slot), value)| {
+            *value = slot.empty(self.shape.lap_after(place));
+        });
+        Ok(claim.moved())
     }
 
     /// Claims up to `limit` free slots in a row at the tail.
@@ -142,7 +153,7 @@ impl<T> Ring<T> {
                 self.meet_close();
                 return Err(Closed);
             }
-            let is_free = |place| self.slot(place).stamp() == Place::free(place);
+            let is_free = |place: Place, slot: &Slot<T>| slot.stamp() == place.free();
             let count = self.run(tail, limit, is_free);
             if count > 0 {
                 match self.claim_tail(tail, count) {
@@ -163,7 +174,7 @@ impl<T> Ring<T> {
     fn claim_full(&self, limit: usize, mut prepare: impl FnMut(usize)) -> Result<Claim, PopError> {
         let mut head = self.head_now();
         loop {
-            let is_full = |place| self.slot(place).stamp() == Place::full(place);
+            let is_full = |place: Place, slot: &Slot<T>| slot.stamp() == place.full();
             let count = self.run(head, limit, is_full);
             if count > 0 {
                 prepare(count);
@@ -186,14 +197,21 @@ impl<T> Ring<T> {
 
     /// How many slots in a row, from `place` on, are `ready`; at most `limit` and a lap.
     #[inline]
-    fn run(&self, place: Place, limit: usize, ready: impl Fn(Place) -> bool) -> usize {
-        let limit = limit.min(self.capacity());
-        let mut at = place;
-        let mut count = 0;
-        while count < limit && ready(at) {
-            at = self.shape.after(at, 1);
-            count += 1;
-        }
-        count
+    fn run(&self, place: Place, limit: usize, ready: impl Fn(Place, &Slot<T>) -> bool) -> usize {
+        let slots = self.stretch(place, limit.min(self.capacity()));
+        slots.take_while(|(place, slot)| ready(*place, slot)).count()
+    }
+
+    /// The `count` slots from `place` on, at most a lap, each with its place: up to the end of the array,
+    /// and from its beginning on.
+    #[inline]
+    fn stretch(&self, place: Place, count: usize) -> impl Iterator<Item = (Place, &Slot<T>)> {
+        let from = self.shape.slot(place);
+        let first = count.min(self.capacity() - from);
+        let part = |place: Place, slots| {
+            std::iter::zip(0.., slots).map(move |(at, slot)| (place.plus(at), slot))
+        };
+        let rest = part(self.shape.after(place, first), &self.slots[..count - first]);
+        part(place, &self.slots[from..from + first]).chain(rest)
     }
 }

@@ -148,6 +148,12 @@ impl Place {
         Self(self.0 & PLACE)
     }
 
+    /// The place `slots` behind this one in the same lap.
+    #[inline]
+    pub(super) const fn plus(self, slots: u64) -> Self {
+        Self(self.0 + slots)
+    }
+
     /// Whether this place was pushed before `other`.
     pub(super) const fn is_before(self, other: Self) -> bool {
         self.0 & PLACE < other.0 & PLACE

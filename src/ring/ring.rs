@@ -26,7 +26,7 @@
 //! |---|---|---|---|
 //! | `slots.push` | the store of `Full` | the stamp's load in `pop`, `pop_n` | the value; the tail beyond it |
 //! | `slots.pop` | the store of `Free` | the stamp's load in `push`, `push_n` | that the value has left; the head beyond it |
-//! | `slots.close` | the `fetch_or` in `close` | the fence behind a closed tail | what the closer did before, the hint among it |
+//! | `slots.close` | the `fetch_or` in `close` | the second load of a closed tail | what the closer did before, the hint among it |
 //!
 //! **Progress: not lock-free.** Every call returns after a bounded number of its own steps for each success
 //! of another, and waits for nobody; but a thread that stops inside an operation withholds its slot.
@@ -39,7 +39,7 @@
 
 use super::PopError;
 use super::place::{AtHead, AtTail, Place, Shape, Stamp};
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{CachePadded, UnsafeCell, drop_caught, spin_loop};
 use std::fmt;
 use std::mem::{MaybeUninit, needs_drop};
@@ -80,7 +80,7 @@ pub struct Ring<T> {
     pub(super) shape: Shape,
     /// Whether the tail is worth a look at an empty ring: stored before the tail's mark.
     closing: AtomicBool,
-    slots: Box<[Slot<T>]>,
+    pub(super) slots: Box<[Slot<T>]>,
 }
 
 /// A value and its stamp.
@@ -223,12 +223,13 @@ impl<T> Ring<T> {
     /// nothing will come.
     #[inline]
     pub fn pop(&self) -> Result<T, PopError> {
-        self.pop_seeing().map(|(value, _awaited)| value)
+        self.pop_telling(|| ())
     }
 
-    /// As [`pop`](Self::pop); says whether somebody waited for space when this value was taken.
+    /// As [`pop`](Self::pop); calls `tell` if somebody waited for space when the value was taken. The value
+    /// goes straight to the caller: in a pair with a flag a large one would be copied twice.
     #[inline]
-    pub(crate) fn pop_seeing(&self) -> Result<(T, bool), PopError> {
+    pub(crate) fn pop_telling(&self, tell: impl FnOnce()) -> Result<T, PopError> {
         let mut head = self.head_now();
         loop {
             let slot = self.slot(head);
@@ -236,7 +237,10 @@ impl<T> Ring<T> {
                 AtHead::Full => match self.claim_head(head, 1) {
                     Ok(()) => {
                         let value = slot.empty(self.shape.lap_after(head));
-                        return Ok((value, head.is_awaited()));
+                        if head.is_awaited() {
+                            tell();
+                        }
+                        return Ok(value);
                     }
                     Err(now) => head = now,
                 },
@@ -324,8 +328,10 @@ impl<T> Ring<T> {
 
     #[cold]
     pub(super) fn meet_close(&self) {
-        // ORDERING: the closed tail was read before: takes `slots.close`.
-        fence(Ordering::Acquire);
+        // ORDERING: Acquire takes `slots.close`: the closed tail was read before, so this reads it or what
+        // an exchange has made of it.
+        let tail = Place::from_word(self.tail.load(Ordering::Acquire));
+        debug_assert!(tail.is_closed(), "invariant 4");
     }
 }
 

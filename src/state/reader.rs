@@ -1,14 +1,14 @@
 //! The `HANDLE` side of a record: waiting for the outcome and taking it.
 
-use super::record::{Origin, Stamps};
+use super::record::{JobRecord, Origin, Stamps};
 use super::runner::drop_ended;
 use super::slab::{Slab, Ticket};
 use super::task::{Cell, Ended, Task, take_ended};
-use super::word::{Release, Verdict};
-use crate::sync::{Arc, drop_caught};
+use super::word::{Release, Verdict, WakerCell};
+use crate::sync::{Arc, drop_caught, spin_loop};
 use std::fmt;
 use std::marker::PhantomData;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// How a job ended, with what it left.
 #[derive(Debug)]
@@ -138,16 +138,54 @@ impl<C, X, T> Reader<C, X, T> {
         let Some(slab) = self.slab.as_ref().filter(|_| !self.delivered) else {
             panic!("a job handle was polled after its outcome")
         };
-        slab.record(self.ticket.index()).waiter.register(cx.waker());
+        if leave_waker(slab.record(self.ticket.index()), cx.waker()) {
+            return Poll::Pending;
+        }
         self.try_take().map_or(Poll::Pending, Poll::Ready)
     }
+}
+
+/// Leaves `waker` in the record for the decider, on behalf of `HANDLE`'s holder. `false`: the outcome can be
+/// read.
+fn leave_waker<C>(record: &JobRecord<C>, waker: &Waker) -> bool {
+    match record.state.reclaim_waker() {
+        WakerCell::Over => return false,
+        WakerCell::Deciders => {
+            // The one before this is about to be woken: this task must look again, which is in vain until the
+            // other thread gets on.
+            waker.wake_by_ref();
+            spin_loop();
+            return true;
+        }
+        WakerCell::Callers => {}
+    }
+    // A waker whose clone panics leaves the cell as it was, and one whose drop panics is out of it by then.
+    let replaced = record.waker.with_mut(|place| {
+        // SAFETY: the cell is the caller's (invariant 4 of `word.rs`).
+        #[expect(unsafe_code, reason = "the cell is shared under the state word")]
+        let place = unsafe { &mut *place };
+        match place {
+            Some(old) if old.will_wake(waker) => None,
+            _ => place.replace(waker.clone()),
+        }
+    });
+    drop_caught(replaced);
+    let left = record.state.wait();
+    if !left {
+        drop_caught(record.take_waker());
+    }
+    left
 }
 
 /// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell. Gives how many
 /// of its drops panicked.
 fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) -> u32 {
     let mut panics = 0;
-    let state = &slab.record(ticket.index()).state;
+    let record = slab.record(ticket.index());
+    let state = &record.state;
+    if state.reclaim_waker() == WakerCell::Callers {
+        drop_caught(record.take_waker());
+    }
     loop {
         match state.release_handle(|verdict: Verdict| unread && verdict.has_result()) {
             Release::Shared => return panics,

@@ -8,16 +8,17 @@
 //! | `delivery` | the submitter in `Entering` | the decider, before it publishes |
 //! | `deadline` | the submitter, then `EXEC`'s holder before it starts the job | the tick |
 //! | stamps, limits, `runner`, `user_data` | as above; `ended_at` by the decider | anybody, as figures |
-//! | `waiter` | `HANDLE`'s holder | the publisher |
+//! | `waker` | `HANDLE`'s holder | the decider, by invariant 4 of `word.rs` |
 //! | `next` | `HANDLE`'s holder, a completion queue | the same |
 
 use super::delivery::Delivery;
 use super::task::{Cell, TaskTable};
 use super::word::StateWord;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Arc, AtomicWaker, UnsafeCell};
+use crate::sync::{Arc, UnsafeCell};
 use crate::time::{Deadline, Instant};
 use std::fmt;
+use std::task::Waker;
 use std::time::Duration;
 
 /// The number of no worker.
@@ -98,7 +99,7 @@ pub struct JobRecord<C: 'static> {
     attempt: AtomicU32,
     tenant: AtomicU32,
     pub(super) next: AtomicU32,
-    pub(super) waiter: AtomicWaker,
+    pub(super) waker: UnsafeCell<Option<Waker>>,
     pub(super) delivery: UnsafeCell<Delivery>,
     pub(super) origin: UnsafeCell<Origin>,
     pub(super) table: UnsafeCell<Option<&'static TaskTable<C>>>,
@@ -120,7 +121,7 @@ impl<C> JobRecord<C> {
             attempt: AtomicU32::new(0),
             tenant: AtomicU32::new(NO_TENANT),
             next: AtomicU32::new(0),
-            waiter: AtomicWaker::new(),
+            waker: UnsafeCell::new(None),
             delivery: UnsafeCell::new(Delivery::Waker),
             origin: UnsafeCell::new(Origin::default()),
             table: UnsafeCell::new(None),
@@ -166,6 +167,20 @@ impl<C> JobRecord<C> {
     pub(super) fn set_end(&self, now: Instant) {
         // ORDERING: Relaxed: `publish` publishes it (`job.publish`).
         self.ended_at.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Takes the origin out, for `EXEC`'s holder.
+    #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
+    pub(super) fn take_origin(&self) -> Origin {
+        // SAFETY: the origin belongs to `EXEC`'s holder, and the callers are that.
+        self.origin.with_mut(|origin| std::mem::take(unsafe { &mut *origin }))
+    }
+
+    /// Empties the waker's cell, which is the caller's (invariant 4 of `word.rs`).
+    #[expect(unsafe_code, reason = "the cell is shared under the state word")]
+    pub(super) fn take_waker(&self) -> Option<Waker> {
+        // SAFETY: the callers are those to whom invariant 4 gives the cell.
+        self.waker.with_mut(|waker| unsafe { (*waker).take() })
     }
 
     /// The instant at which the limit of the job's present phase ends.

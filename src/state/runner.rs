@@ -33,13 +33,15 @@ pub enum Attempted<'a, C: 'static, X> {
 }
 
 /// The right and the duty of the worker that runs a job. Dropped, it drops what is left of the task and
-/// gives the `EXEC` bit up; it does not decide the job.
+/// gives the `EXEC` bit up; it does not decide the job. A worker that decided its job has given both up to
+/// the [`Decided`].
 #[must_use]
 #[derive(Debug)]
 pub struct Running<'a, C: 'static, X> {
     slab: &'a Slab<C, X>,
     ticket: Ticket,
     holds_task: bool,
+    holds_exec: bool,
     drop_panics: u32,
 }
 
@@ -50,7 +52,8 @@ impl<C, X> Slab<C, X> {
         let ticket = self.ticket_at(index);
         record.set_start(now, runner);
         if record.state.start(ticket.generation()) {
-            let running = Running { slab: self, ticket, holds_task: true, drop_panics: 0 };
+            let running =
+                Running { slab: self, ticket, holds_task: true, holds_exec: true, drop_panics: 0 };
             return Started::Running(running);
         }
         Started::Dead(self.bury(index))
@@ -63,7 +66,8 @@ impl<C, X> Slab<C, X> {
         if !self.record(index).state.take(ticket.generation()) {
             return 0;
         }
-        let mut grave = Running { slab: self, ticket, holds_task: true, drop_panics: 0 };
+        let mut grave =
+            Running { slab: self, ticket, holds_task: true, holds_exec: true, drop_panics: 0 };
         grave.drop_task();
         grave.drop_panics
     }
@@ -142,11 +146,12 @@ impl<'a, C, X> Running<'a, C, X> {
         Poll::Ready(attempted)
     }
 
-    fn decide(&self, verdict: Verdict) -> Attempted<'a, C, X> {
+    fn decide(&mut self, verdict: Verdict) -> Attempted<'a, C, X> {
         let state = &self.slab.record(self.ticket.index()).state;
         match state.decide(self.ticket.generation(), verdict, |phase| phase == Phase::Running) {
-            Decision::Won(_) => {
-                Attempted::Ended(Decided::of_worker(self.slab, self.ticket, verdict))
+            Decision::Won { waiter, .. } => {
+                self.holds_exec = false;
+                Attempted::Ended(Decided::of_worker(self.slab, self.ticket, verdict, waiter))
             }
             Decision::Lost => Attempted::Lost { late: true },
         }
@@ -189,12 +194,12 @@ impl<'a, C, X> Running<'a, C, X> {
 
 impl<C, X> Drop for Running<'_, C, X> {
     fn drop(&mut self) {
+        if !self.holds_exec {
+            return;
+        }
         self.drop_task();
         let record = self.slab.record(self.ticket.index());
-        // SAFETY: the origin belongs to `EXEC`'s holder, who gives it up below.
-        #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
-        let origin = record.origin.with_mut(|origin| std::mem::take(unsafe { &mut *origin }));
-        drop_caught(origin);
+        drop_caught(record.take_origin());
         if record.state.release_exec() == Release::Last {
             self.slab.give_back(self.ticket.index());
         }

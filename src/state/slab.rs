@@ -13,9 +13,10 @@ use super::unread::Unread;
 use super::word::{Decision, Phase, Verdict};
 use crate::ring::IndexStack;
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::{Arc, CachePadded, OnceLock};
+use crate::sync::{Arc, CachePadded, OnceLock, contain, drop_caught};
 use crate::time::{Deadline, Instant};
 use std::fmt;
+use std::task::Waker;
 
 const INDEX_BITS: u32 = 20;
 
@@ -164,7 +165,7 @@ impl<C, X> Slab<C, X> {
             self.used.fetch_max(index + 1, Ordering::Relaxed);
         }
         let ticket = Ticket::new(index, self.record(index).state.enter());
-        Claimed { slab: Arc::clone(self), ticket, spent: false }
+        Claimed { slab: Some(Arc::clone(self)), ticket }
     }
 
     /// The last owner's step.
@@ -185,14 +186,18 @@ impl<C, X> Slab<C, X> {
         may: impl Fn(Phase) -> bool,
     ) -> Option<Decided<'_, C, X>> {
         match self.get(ticket)?.state.decide(ticket.generation(), verdict, may) {
-            Decision::Won(phase) => Some(Decided {
-                slab: self,
-                ticket,
-                verdict,
-                phase,
-                by_worker: false,
-                published: false,
-            }),
+            Decision::Won { phase, waiter } => {
+                let waker = if waiter { self.record(ticket.index()).take_waker() } else { None };
+                Some(Decided {
+                    slab: self,
+                    ticket,
+                    verdict,
+                    phase,
+                    waker,
+                    by_worker: false,
+                    published: false,
+                })
+            }
             Decision::Lost => None,
         }
     }
@@ -321,9 +326,9 @@ impl<C, X> fmt::Debug for Slab<C, X> {
 #[must_use]
 #[derive(Debug)]
 pub struct Claimed<C: 'static, X> {
-    slab: Arc<Slab<C, X>>,
+    /// `None` once the job was written.
+    slab: Option<Arc<Slab<C, X>>>,
     ticket: Ticket,
-    spent: bool,
 }
 
 impl<C, X> Claimed<C, X> {
@@ -360,7 +365,10 @@ impl<C, X> Claimed<C, X> {
     where
         X: Send + Sync + 'static,
     {
-        assert!(Arc::ptr_eq(completions.slab(), &self.slab), "the list goes through other records");
+        assert!(
+            Arc::ptr_eq(completions.slab(), self.slab()),
+            "the list goes through other records"
+        );
         let delivery = Delivery::to_list(Arc::clone(completions));
         let (slab, ticket) = self.write(task, origin, delivery, entry);
         Reader::delivered(slab, ticket)
@@ -378,7 +386,7 @@ impl<C, X> Claimed<C, X> {
     where
         X: Send + Sync + 'static,
     {
-        let delivery = Delivery::to_callback(Arc::clone(&self.slab), callback);
+        let delivery = Delivery::to_callback(Arc::clone(self.slab()), callback);
         let (slab, ticket) = self.write(task, origin, delivery, entry);
         Reader::delivered(slab, ticket)
     }
@@ -390,8 +398,8 @@ impl<C, X> Claimed<C, X> {
         delivery: Delivery,
         entry: &Entry,
     ) -> (Arc<Slab<C, X>>, Ticket) {
-        self.spent = true;
-        let record = self.slab.record(self.ticket.index());
+        let Some(slab) = self.slab.take() else { unreachable!("a record is written once") };
+        let record = slab.record(self.ticket.index());
         let (cell, table) = task.into_parts();
         // SAFETY: in `Entering` the whole record is the submitter's, whose right is this value.
         #[expect(unsafe_code, reason = "exclusive in `Entering`")]
@@ -407,14 +415,19 @@ impl<C, X> Claimed<C, X> {
         record.delivery.with_mut(|place| unsafe { *place = delivery });
         record.set_entry(entry);
         record.state.enqueue();
-        (Arc::clone(&self.slab), self.ticket)
+        (slab, self.ticket)
+    }
+
+    fn slab(&self) -> &Arc<Slab<C, X>> {
+        let Some(slab) = &self.slab else { unreachable!("it is there until the job is written") };
+        slab
     }
 }
 
 impl<C, X> Drop for Claimed<C, X> {
     fn drop(&mut self) {
-        if !self.spent {
-            self.slab.give_back(self.ticket.index());
+        if let Some(slab) = &self.slab {
+            slab.give_back(self.ticket.index());
         }
     }
 }
@@ -427,13 +440,24 @@ pub struct Decided<'a, C: 'static, X> {
     ticket: Ticket,
     verdict: Verdict,
     phase: Phase,
+    /// Of whoever waited for the outcome when it was decided.
+    waker: Option<Waker>,
+    /// The decider holds `EXEC`, and has dropped the task.
     by_worker: bool,
     published: bool,
 }
 
 impl<'a, C, X> Decided<'a, C, X> {
-    pub(super) fn of_worker(slab: &'a Slab<C, X>, ticket: Ticket, verdict: Verdict) -> Self {
-        Self { slab, ticket, verdict, phase: Phase::Running, by_worker: true, published: false }
+    /// Of the worker that held `EXEC` and the task, and has given both up to this value.
+    pub(super) fn of_worker(
+        slab: &'a Slab<C, X>,
+        ticket: Ticket,
+        verdict: Verdict,
+        waiter: bool,
+    ) -> Self {
+        let waker = if waiter { slab.record(ticket.index()).take_waker() } else { None };
+        let phase = Phase::Running;
+        Self { slab, ticket, verdict, phase, waker, by_worker: true, published: false }
     }
 
     /// The job.
@@ -483,15 +507,21 @@ impl<'a, C, X> Decided<'a, C, X> {
     fn publish_once(&mut self) -> u32 {
         self.published = true;
         let record = self.slab.record(self.ticket.index());
+        if self.by_worker {
+            drop_caught(record.take_origin());
+        }
         // SAFETY: the delivery is the decider's until it publishes, and this value is the decider's right.
         #[expect(unsafe_code, reason = "exclusive in `Decided`")]
         let delivery = record.delivery.with_mut(|place| std::mem::take(unsafe { &mut *place }));
-        let publication = record.state.publish();
+        let waker = &mut self.waker;
+        let publication = record.state.publish(self.by_worker, || *waker = record.take_waker());
         let orphan = publication.orphaned && self.verdict.has_result();
         let panics = u32::from(orphan && Running::drop_orphan(self.slab, self.ticket));
-        // From here on the record may be in its next life: a late wake-up is then a spurious one.
-        if !delivery.deliver(self.ticket) {
-            record.waiter.wake();
+        // From here on the record may be in its next life, unless it is this one's to give back.
+        if !delivery.deliver(self.ticket)
+            && let Some(waker) = self.waker.take()
+        {
+            contain(|| waker.wake());
         }
         if publication.last {
             self.slab.give_back(self.ticket.index());

@@ -1,10 +1,10 @@
 //! The state word of a job record: who owns it, where the job is, how it ended, and which job it is.
 //!
 //! ```text
-//!  63                          20 19   16 15      8 7   6    5    4  3     0
-//! +------------------------------+-------+---------+--+----+----+---+-------+
-//! |     generation (44 bits)     |    RAN| verdict |TK|STOP|EXEC|HND| phase |
-//! +------------------------------+-------+---------+--+----+----+---+-------+
+//!  63                       20  19 18  17  16 15      8 7   6    5    4  3     0
+//! +---------------------------+--+---+----+---+---------+--+----+----+---+-------+
+//! |   generation (44 bits)    |  |CLM|WAIT|RAN| verdict |TK|STOP|EXEC|HND| phase |
+//! +---------------------------+--+---+----+---+---------+--+----+----+---+-------+
 //! ```
 //!
 //! | phase | the job | next |
@@ -22,25 +22,32 @@
 //! clear: the decider, who still has to publish, is its third owner. `TAKEN` marks that somebody took the
 //! task of a job that died in the queue, so that it is buried once; `RAN` that a worker started it.
 //!
+//! `WAIT` says that `HANDLE`'s holder has left its waker in the record, `CLAIM` that the decider takes it
+//! out: with the decision, or before it publishes if the waker came after the decision.
+//!
 //! Invariants:
 //! 1. One compare-exchange leaves `Queued`, `Delayed` or `Running` for `Decided`; who wins it counts and
 //!    publishes, and nobody else does.
 //! 2. Only `EXEC`'s holder touches the cell with the task; it drops the task before it gives `EXEC` up.
 //! 3. A result in the cell belongs to `HANDLE`'s holder if the bit was set when `Published` was entered,
 //!    and to the publisher, who is then `EXEC`'s holder, otherwise.
-//! 4. The generation grows when the record goes back: a word of an old ticket never compares equal.
+//! 4. The waker's cell is `HANDLE`'s holder's, unless `WAIT` is set; then it is nobody's, until the holder
+//!    clears `WAIT` or the decider sets `CLAIM`, whose it is from then on. The publisher takes the waker
+//!    before it publishes, and touches nothing of the record afterwards but what 3. gives it.
+//! 5. The generation grows when the record goes back: a word of an old ticket never compares equal.
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
 //! | `job.enqueue` | `enqueue` | `start`, `decide` | the task, options and limits that the submitter wrote |
 //! | `job.start` | `start` | `decide` by another | the execution deadline and the worker's number |
+//! | `job.wait` | `wait` | `decide`, `publish` | the waker in its cell |
 //! | `job.publish` | `publish` | `view` of the handle | the result in the cell, the stamps, the counters |
 //! | `job.release` | `release_exec`, `release_handle` | the same, by the last owner | everything that the other owner did with the record |
 //!
-//! Progress: every operation is wait-free but `decide`, `stop` and `release_handle`, whose
-//! compare-exchange is tried again when another transition of the same job came between (at most a few).
+//! Progress: every operation is wait-free but those whose compare-exchange is tried again when another
+//! transition of the same job came between (at most a few).
 //!
-//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_last_owner`,
+//! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_handle_leaves`, `job_last_owner`,
 //! `job_last_decider`, `job_retract`, `job_retract_expire`, `job_expire_at_start`, `job_stop`,
 //! `job_stop_wakes`, `job_reuse`.
 
@@ -55,6 +62,8 @@ const TAKEN: u64 = 1 << 7;
 const VERDICT_SHIFT: u32 = 8;
 const VERDICT: u64 = 0xff << VERDICT_SHIFT;
 const RAN: u64 = 1 << 16;
+const WAIT: u64 = 1 << 17;
+const CLAIM: u64 = 1 << 18;
 const GENERATION_SHIFT: u32 = 20;
 /// The first generation is not 0, so that no ticket is.
 const FIRST: u64 = 1;
@@ -152,8 +161,13 @@ impl Verdict {
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// The caller decided the job, which was in this phase, and now counts and publishes it.
-    Won(Phase),
+    /// The caller decided the job, and now counts and publishes it.
+    Won {
+        /// Where the job was.
+        phase: Phase,
+        /// A waker is in its cell, which is the caller's: it takes the waker out at once.
+        waiter: bool,
+    },
     /// The job has an outcome already, or the ticket is stale.
     Lost,
 }
@@ -166,6 +180,18 @@ pub(super) struct Publication {
     pub(super) orphaned: bool,
     /// Both owners are gone: the publisher gives the record back.
     pub(super) last: bool,
+}
+
+/// Whose the cell of the waker is.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WakerCell {
+    /// The caller's, who holds `HANDLE`.
+    Callers,
+    /// The decider's, who is about to publish.
+    Deciders,
+    /// Nobody's any more: the outcome can be read.
+    Over,
 }
 
 /// What giving up an owner bit gave.
@@ -294,24 +320,83 @@ impl StateWord {
             if View(now).generation() != generation || !undecided || !may(phase) {
                 return Decision::Lost;
             }
+            let waiter = now & WAIT != 0;
             let decided = now & !(PHASE | VERDICT)
                 | (verdict as u64) << VERDICT_SHIFT
+                | if waiter { CLAIM } else { 0 }
                 | Phase::Decided as u64;
-            // ORDERING: Acquire takes `job.enqueue` and `job.start`. Nothing is published yet: `publish` is
+            // ORDERING: Acquire takes `job.enqueue`, `job.start` and `job.wait`. Nothing is published yet: `publish` is
             // the edge. A failure is only compared again.
             match self.0.compare_exchange(now, decided, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Decision::Won(phase),
+                Ok(_) => return Decision::Won { phase, waiter },
                 Err(later) => now = later,
             }
         }
     }
 
-    /// `Decided` → `Published`, by the one who decided, leaving `EXEC` to its holder.
-    pub(super) fn publish(&self) -> Publication {
+    /// `Decided` → `Published`, by the one who decided; `with_exec`: who is `EXEC`'s holder and gives that up in
+    /// the same step. `take` takes the waker out of its cell if one came after the decision.
+    pub(super) fn publish(&self, with_exec: bool, mut take: impl FnMut()) -> Publication {
         let step = Phase::Published as u64 - Phase::Decided as u64;
-        // ORDERING: Release is edge `job.publish`; Acquire takes `job.release` of a handle that is gone.
-        let before = self.0.fetch_add(step, Ordering::AcqRel);
-        Publication { orphaned: before & HANDLE == 0, last: before & (HANDLE | EXEC) == 0 }
+        let given_up = if with_exec { EXEC } else { 0 };
+        // ORDERING: Relaxed: only compared; the exchanges acquire.
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            let waits = now & (WAIT | CLAIM) == WAIT;
+            let next = if waits { now | CLAIM } else { (now & !given_up) + step };
+            // ORDERING: Release is edge `job.publish`; Acquire takes `job.wait`, and `job.release` of a handle that
+            // is gone. A failure is only compared again.
+            match self.0.compare_exchange(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if waits => {
+                    take();
+                    now = next;
+                }
+                Ok(_) => {
+                    let orphaned = now & HANDLE == 0;
+                    return Publication { orphaned, last: next & (HANDLE | EXEC) == 0 };
+                }
+                Err(later) => now = later,
+            }
+        }
+    }
+
+    /// Whose the waker's cell is, for `HANDLE`'s holder, who takes it back if it can.
+    pub(super) fn reclaim_waker(&self) -> WakerCell {
+        // ORDERING: Relaxed: the cell is the holder's own or not touched; who reads the outcome looks again.
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if Phase::of(now) == Phase::Published {
+                return WakerCell::Over;
+            }
+            if now & CLAIM != 0 {
+                return WakerCell::Deciders;
+            }
+            if now & WAIT == 0 {
+                return WakerCell::Callers;
+            }
+            // ORDERING: Relaxed, both: as above.
+            match self.0.compare_exchange(now, now & !WAIT, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return WakerCell::Callers,
+                Err(later) => now = later,
+            }
+        }
+    }
+
+    /// Leaves the waker that `HANDLE`'s holder has put into its cell to the decider. `false`: the outcome can
+    /// be read, and the waker is still the caller's.
+    pub(super) fn wait(&self) -> bool {
+        // ORDERING: Relaxed: only compared; who reads the outcome looks again.
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if Phase::of(now) == Phase::Published {
+                return false;
+            }
+            // ORDERING: Release is edge `job.wait`. A failure is only compared again.
+            match self.0.compare_exchange(now, now | WAIT, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(later) => now = later,
+            }
+        }
     }
 
     /// Claims the task of a job that died before it ran; `true` for one caller only.

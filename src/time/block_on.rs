@@ -5,6 +5,7 @@ use crate::sync::Parker;
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// A parker with its waker, kept by the thread from one wait to the next.
 struct Seat {
@@ -46,7 +47,7 @@ impl Clock {
     ///
     /// If `future` panics; on an automatic [`TestClock`](super::TestClock) as [`park`](Self::park) does.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        loop_until_ready(self, future, Deadline::NEVER).unwrap_or_else(|| {
+        loop_until_ready(self, future, Deadline::NEVER, Duration::ZERO).unwrap_or_else(|| {
             unreachable!("a wait without a deadline ended before its future was ready")
         })
     }
@@ -60,11 +61,31 @@ impl Clock {
     ///
     /// If `future` panics; on an automatic [`TestClock`](super::TestClock) as [`park`](Self::park) does.
     pub fn block_on_deadline<F: Future>(&self, future: F, deadline: Deadline) -> Option<F::Output> {
-        loop_until_ready(self, future, deadline)
+        loop_until_ready(self, future, deadline, Duration::ZERO)
+    }
+
+    /// As [`block_on_deadline`](Self::block_on_deadline), looking for a wake-up for up to `spin` each time
+    /// before the thread sleeps.
+    ///
+    /// # Panics
+    ///
+    /// As [`block_on_deadline`](Self::block_on_deadline).
+    pub fn block_on_spinning<F: Future>(
+        &self,
+        future: F,
+        deadline: Deadline,
+        spin: Duration,
+    ) -> Option<F::Output> {
+        loop_until_ready(self, future, deadline, spin)
     }
 }
 
-fn loop_until_ready<F: Future>(clock: &Clock, future: F, deadline: Deadline) -> Option<F::Output> {
+fn loop_until_ready<F: Future>(
+    clock: &Clock,
+    future: F,
+    deadline: Deadline,
+    spin: Duration,
+) -> Option<F::Output> {
     let mut future = pin!(future);
     let seat = Seat::take();
     let mut context = Context::from_waker(&seat.waker);
@@ -76,7 +97,8 @@ fn loop_until_ready<F: Future>(clock: &Clock, future: F, deadline: Deadline) -> 
         if last {
             break None;
         }
-        let notified = clock.park(&seat.parker, deadline);
+        let notified = clock.spin(spin, || seat.parker.take().then_some(())).is_some()
+            || clock.park(&seat.parker, deadline);
         last = !notified || (!deadline.is_never() && deadline.is_past(clock.now()));
     };
     seat.give_back();

@@ -71,11 +71,6 @@ impl Clock {
         }
     }
 
-    /// Whether time passes while a thread computes: not on a [`TestClock`](super::TestClock).
-    pub fn passes(&self) -> bool {
-        self.simulated().is_none()
-    }
-
     /// The time of the last [`refresh`](Self::refresh) by any thread: one relaxed load.
     pub fn coarse(&self) -> Instant {
         // ORDERING: Relaxed: only the number counts, and an older one is as good as a late tick.

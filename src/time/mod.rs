@@ -6,6 +6,7 @@
 //! | `clock` | [`Clock`]: exact and coarse time, parking until a deadline |
 //! | `monotonic` | the real time, by the cycle counter where it can be trusted |
 //! | `block_on` | the one place where a thread blocks on a future |
+//! | `spin` | looking for a while before sleeping |
 //! | `test_clock`, `simulated` | [`TestClock`] and what it is made of |
 //! | `wheel` | [`Wheel`]: a set of values by deadline |
 //! | `timers`, `sleep` | [`Sleep`], a future that a runtime's tick wakes |
@@ -21,6 +22,7 @@ mod monotonic;
 mod registration;
 mod simulated;
 mod sleep;
+mod spin;
 mod test_clock;
 mod timers;
 mod wheel;

@@ -25,68 +25,93 @@ func main() {
 	}
 }
 
-// span is when a goroutine began and ended its share.
-type span struct{ began, ended time.Time }
+// longest is about the longest run; what crawls is cut off and tells what it moved till then.
+const longest = 500 * time.Millisecond
+
+// betweenLooks is how many values a producer sends before it looks at the time again.
+const betweenLooks = 256
+
+// share is what a goroutine moved, from when to when.
+type share struct {
+	began, ended time.Time
+	count, sum   uint64
+}
 
 func run(producers, consumers, capacity, count int) time.Duration {
-	// Everybody has the same share, so a few more than asked for are moved.
-	all := producers * consumers
-	total := (count + all - 1) / all * all
 	channel := make(chan uint64, capacity)
-	spans := make([]span, producers+consumers)
-	sums := make([]uint64, consumers)
+	pushed := make([]share, producers)
+	popped := make([]share, consumers)
 	start := make(chan struct{})
-	var ready, done sync.WaitGroup
-	work := func(number int, share func()) {
-		ready.Add(1)
-		done.Add(1)
+	var producing, consuming sync.WaitGroup
+	producing.Add(producers)
+	consuming.Add(consumers)
+	each := (count + producers - 1) / producers
+	for number := range producers {
 		go func() {
-			defer done.Done()
-			ready.Done()
+			defer producing.Done()
 			<-start
-			began := time.Now()
-			share()
-			spans[number] = span{began, time.Now()}
+			pushed[number] = produce(channel, each)
 		}()
 	}
-	for number := range producers {
-		work(number, func() {
-			for value := range total / producers {
-				channel <- uint64(value)
-			}
-		})
-	}
 	for number := range consumers {
-		work(producers+number, func() {
-			var sum uint64
-			for range total / consumers {
-				sum += <-channel
-			}
-			sums[number] = sum
-		})
+		go func() {
+			defer consuming.Done()
+			<-start
+			popped[number] = consume(channel)
+		}()
 	}
-	ready.Wait()
 	close(start)
-	done.Wait()
-	check(sums, producers, total/producers)
-	return time.Duration(float64(length(spans)) * float64(count) / float64(total))
-}
-
-// check ends the program if a transfer is missing.
-func check(sums []uint64, producers, each int) {
-	var sum uint64
-	for _, one := range sums {
-		sum += one
-	}
-	if expected := uint64(producers) * uint64(each) * uint64(each-1) / 2; sum != expected {
-		fmt.Fprintf(os.Stderr, "a transfer is missing: %d, not %d\n", sum, expected)
+	producing.Wait()
+	close(channel)
+	consuming.Wait()
+	moved := total(pushed)
+	if moved != total(popped) {
+		fmt.Fprintln(os.Stderr, "a transfer is missing")
 		os.Exit(1)
 	}
+	took := length(append(pushed, popped...))
+	return time.Duration(float64(took) * float64(count) / float64(max(moved.count, 1)))
 }
 
-func length(spans []span) time.Duration {
-	first, last := spans[0].began, spans[0].ended
-	for _, one := range spans[1:] {
+func produce(channel chan<- uint64, count int) share {
+	own := share{began: time.Now()}
+	for number := range count {
+		if number%betweenLooks == 0 && time.Since(own.began) > longest {
+			break
+		}
+		channel <- uint64(number)
+		own.count++
+		own.sum += uint64(number)
+	}
+	own.ended = time.Now()
+	return own
+}
+
+func consume(channel <-chan uint64) share {
+	own := share{began: time.Now()}
+	for value := range channel {
+		own.count++
+		own.sum += value
+	}
+	own.ended = time.Now()
+	return own
+}
+
+// moved is what shares add up to.
+type moved struct{ count, sum uint64 }
+
+func total(shares []share) moved {
+	var all moved
+	for _, one := range shares {
+		all.count += one.count
+		all.sum += one.sum
+	}
+	return all
+}
+
+func length(shares []share) time.Duration {
+	first, last := shares[0].began, shares[0].ended
+	for _, one := range shares[1:] {
 		if one.began.Before(first) {
 			first = one.began
 		}

@@ -31,7 +31,10 @@ pub(super) fn draw(heading: &Heading, figures: &[Figure]) -> Result<Option<Strin
     }
     if figures.len() > 1 {
         let means = groups::means(figures);
-        rows.extend(means.into_iter().map(|(peer, ratio)| (format!("mean against {peer}"), ratio)));
+        rows.extend(means.into_iter().map(|(peer, ratio)| match peer.as_str() {
+            TWINS => (peer, ratio),
+            peer => (format!("mean against {peer}"), ratio),
+        }));
     } else {
         rows.extend(others(&figures[0]));
     }
@@ -82,7 +85,7 @@ fn draw_rows(area: &super::look::Area<'_>, rows: &[(String, Ratio)]) -> Result<(
     let ends = [SegmentValue::Exact(0), SegmentValue::Exact(rows.len())];
     let draw = ends.map(|end| (1.0, end)).to_vec();
     chart.draw_series([PathElement::new(draw, INK.stroke_width(1))])?;
-    let color = |name: &str| if name.ends_with(TWINS) { PEER } else { OURS };
+    let color = |name: &str| if name == TWINS { PEER } else { OURS };
     chart.draw_series(rows.iter().enumerate().map(|(place, (name, ratio))| {
         let ([low, high], key) = (ratio.interval, SegmentValue::CenterOf(place));
         ErrorBar::new_horizontal(key, low, ratio.median, high, color(name).stroke_width(2), 6)

@@ -1,7 +1,7 @@
 //! Several values an operation.
 
 use super::ends::Payload;
-use super::transfer::{NUMBERS, Sides, Transfer, Way};
+use super::transfer::{BETWEEN_LOOKS, Deadline, MARK, Moved, Sides, Transfer, Way, value};
 use crate::contest::Contestant;
 use crossbeam_utils::Backoff;
 use std::marker::PhantomData;
@@ -32,43 +32,85 @@ struct Batches<T, E> {
 }
 
 impl<T: Payload, E: BatchEnd<T>> Way for Batches<T, E> {
-    fn produce(mut self, count: usize) {
-        let mut batch = Vec::with_capacity(self.size);
-        let mut made = 0;
-        while made < count {
-            let until = (made + self.size).min(count);
+    fn produce(&mut self, count: usize, deadline: Deadline) -> Moved {
+        let mut batch: Vec<T> = Vec::with_capacity(self.size);
+        let (mut moved, mut failed) = (Moved::default(), 0_usize);
+        while moved.count < count {
+            let until = (moved.count + self.size).min(count);
             batch.clear();
-            batch.extend((made..until).map(|number| T::of((number % NUMBERS) as u32)));
-            made = until;
+            batch.extend((moved.count..until).map(value::<T>));
             let mut rest = batch.as_slice();
             while !rest.is_empty() {
                 let patience = Backoff::new();
                 let pushed = loop {
                     match self.end.push_some(rest) {
-                        0 => patience.snooze(),
+                        0 => {
+                            failed += 1;
+                            if failed % BETWEEN_LOOKS == 0 && deadline.is_over() {
+                                return moved;
+                            }
+                            patience.snooze();
+                        }
                         pushed => break pushed,
                     }
                 };
+                rest[..pushed].iter().for_each(|value| moved.add(value));
                 rest = &rest[pushed..];
             }
         }
+        moved
     }
 
-    fn consume(mut self, count: usize) -> u64 {
+    fn end(&mut self, consumers: usize) {
+        self.push_all(&vec![T::of(MARK); consumers]);
+    }
+
+    fn consume(&mut self) -> Moved {
         let mut batch = vec![T::default(); self.size];
-        let (mut sum, mut taken) = (0, 0);
-        while taken < count {
-            let room = self.size.min(count - taken);
+        let mut moved = Moved::default();
+        loop {
             let patience = Backoff::new();
             let popped = loop {
-                match self.end.pop_some(&mut batch[..room]) {
+                match self.end.pop_some(&mut batch) {
                     0 => patience.snooze(),
                     popped => break popped,
                 }
             };
-            sum += batch[..popped].iter().map(Payload::number).sum::<u64>();
-            taken += popped;
+            let is_value = |value: &T| value.number() != u64::from(MARK);
+            let values = batch[..popped].iter().take_while(|value| is_value(value)).count();
+            batch[..values].iter().for_each(|value| moved.add(value));
+            if values < popped {
+                // Nothing comes after the marks; the others' are given back.
+                self.push_all(&batch[values + 1..popped]);
+                return moved;
+            }
         }
-        sum
+    }
+}
+
+impl<T: Payload, E: BatchEnd<T>> Batches<T, E> {
+    fn push_all(&mut self, mut rest: &[T]) {
+        let patience = Backoff::new();
+        while !rest.is_empty() {
+            rest = &rest[self.end.push_some(rest)..];
+            patience.snooze();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batches;
+    use crate::queue::ours::ring;
+    use crate::queue::transfer::Sides;
+    use std::time::Duration;
+
+    #[test]
+    fn every_consumer_ends_though_one_pops_the_marks_of_others() {
+        for consumers in 1..5 {
+            let sides = Sides { producers: 2, consumers };
+            let mut contestant = batches(sides, 8, ring::<u64>(16));
+            assert!(contestant.run(1000) > Duration::ZERO);
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! One shape for all queues: what a thread holds of one, and what it can do with it.
 
-use crossbeam_utils::Backoff;
 use std::fmt::Debug;
 
 /// What is moved through a queue.
 pub(crate) trait Payload: Copy + Default + Debug + Send + Sync + 'static {
-    /// Carries `number`, which is at most 2^20 - 1: what an index of a record can be.
+    /// Carries `number`, which is one that an index of a record can be.
     fn of(number: u32) -> Self;
 
     fn number(&self) -> u64;
@@ -34,34 +33,12 @@ impl Payload for Line {
     }
 }
 
-/// Both ends of a queue that do not wait; each thread has its own clone.
+/// Both ends of a queue whose operations do not wait; each thread has its own clone.
 pub(crate) trait End<T>: Clone + Send + 'static {
     /// Whether there was room.
     fn push(&mut self, value: T) -> bool;
 
     fn pop(&mut self) -> Option<T>;
-
-    /// Waits as everybody here does: spins a little, then yields to other threads.
-    fn push_patiently(&mut self, value: T)
-    where
-        T: Copy,
-    {
-        let patience = Backoff::new();
-        while !self.push(value) {
-            patience.snooze();
-        }
-    }
-
-    /// Waits as [`End::push_patiently`] does.
-    fn pop_patiently(&mut self) -> T {
-        let patience = Backoff::new();
-        loop {
-            if let Some(value) = self.pop() {
-                return value;
-            }
-            patience.snooze();
-        }
-    }
 }
 
 /// Both ends of a channel that wait in its own way.

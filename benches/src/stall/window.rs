@@ -82,10 +82,16 @@ fn run<E: End<u64>>(end: E, windows: usize) -> Tally {
         while tally.windows < windows && tally.repeated < 3 * windows {
             std::thread::sleep(Duration::from_micros(500 + random.below(2500) as u64));
             let frozen = Frozen::thread(thread);
-            tally.add(&watch(done_by_watched, &waits, &frozen));
-            while frozen.lasts() {
+            let waited = waits.total();
+            let mut window = watch(done_by_watched, &frozen);
+            while frozen.lasts()
+                || done_by_watched.calls.load(Ordering::Relaxed) == window.last_call
+            {
                 std::thread::sleep(LOOK);
             }
+            // A wait is booked when it ends, so this is told when the thread has run again.
+            window.crowded = waits.total().saturating_sub(waited) > CROWDED;
+            tally.add(&window);
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -109,6 +115,8 @@ fn churn(mut end: impl End<u64>, stop: &AtomicBool, done: &Done) {
 /// What was seen in one window.
 struct Window {
     calls: u64,
+    /// How many calls had returned at its end.
+    last_call: u64,
     transfers: u64,
     longest_gap: Duration,
     length: Duration,
@@ -118,8 +126,7 @@ struct Window {
     whole: bool,
 }
 
-fn watch(done: &Done, waits: &Waits, frozen: &Frozen) -> Window {
-    let waited = waits.total();
+fn watch(done: &Done, frozen: &Frozen) -> Window {
     let now = || (done.calls.load(Ordering::Relaxed), done.transfers.load(Ordering::Relaxed));
     let (calls, transfers) = now();
     let began = Instant::now();
@@ -140,7 +147,8 @@ fn watch(done: &Done, waits: &Waits, frozen: &Frozen) -> Window {
         transfers: after.1 - transfers,
         longest_gap,
         length: began.elapsed(),
-        crowded: waits.total().saturating_sub(waited) > CROWDED,
+        last_call: after.0,
+        crowded: false,
         whole: frozen.lasts(),
     }
 }
@@ -190,7 +198,15 @@ mod tests {
 
     fn window(calls: u64, transfers: u64, crowded: bool) -> Window {
         let longest_gap = Duration::from_millis(1);
-        Window { calls, transfers, longest_gap, length: WATCHED, crowded, whole: true }
+        Window {
+            calls,
+            last_call: calls,
+            transfers,
+            longest_gap,
+            length: WATCHED,
+            crowded,
+            whole: true,
+        }
     }
 
     #[test]
