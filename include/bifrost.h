@@ -530,6 +530,11 @@ typedef struct bifrost_runtime_options {
      * `BIFROST_FOREVER` is the longest, one hour.
      */
     uint64_t shutdown_timeout_ns;
+    /**
+     * How long a driver thread looks for work before it sleeps; default: 20 us. 1 is next to nothing,
+     * `BIFROST_FOREVER` the longest, 10 ms.
+     */
+    uint64_t spin_ns;
 } bifrost_runtime_options;
 
 /**

@@ -221,13 +221,21 @@ impl Core {
         self: &Arc<Self>,
         job: Job<T>,
     ) -> Result<JobReader<T>, Rejected<Job<T>>> {
+        self.host().stats.add(Count::Submitted, 1);
+        match self.try_enter(job, To::Handle, &mut Arrivals::new(self)) {
+            Ok(reader) => Ok(reader),
+            // Who waits pays for a box, so that who does not moves no more than the job.
+            Err((refusal, job)) => Box::pin(self.wait_at_door(refusal, job)).await,
+        }
+    }
+
+    /// What follows on the first refusal of a submission that may wait.
+    async fn wait_at_door<T: Send + 'static>(
+        self: &Arc<Self>,
+        refusal: Refusal,
+        job: Job<T>,
+    ) -> Result<JobReader<T>, Rejected<Job<T>>> {
         let host = self.host();
-        host.stats.add(Count::Submitted, 1);
-        let tried = self.try_enter(job, To::Handle, &mut Arrivals::new(self));
-        let (refusal, job) = match tried {
-            Ok(reader) => return Ok(reader),
-            Err(refused) => refused,
-        };
         let limit = self.patience(&job).filter(|_| refusal.is_for_space());
         let Some(limit) = limit else { return Err(self.refuse(refusal, job)) };
         let until = host.clock.now().saturating_add(limit);
