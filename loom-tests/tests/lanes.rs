@@ -179,7 +179,7 @@ fn lanes_relay() {
                 let popped = jobs.pop_by(&mut consumer);
                 // The job goes on for good, and this consumer does not look again.
                 consumer.hand_over();
-                std::mem::forget(consumer);
+                let _kept = std::mem::ManuallyDrop::new(consumer);
                 popped.expect("nobody closes")
             })
         };

@@ -53,7 +53,7 @@ impl Jobs {
             w.saw("nobody to hand over to");
         }
         // Whoever holds on to the job for good does not look again.
-        std::mem::forget(consumer);
+        let _kept = std::mem::ManuallyDrop::new(consumer);
         popped.inspect(|index| self.read(*index))
     }
 

@@ -15,8 +15,8 @@ use std::task::{Context, Poll};
 
 /// Rounds of trying before a thread stands in line: after each of the first it pauses twice as often as
 /// after the one before, after each of the others it yields.
-const PAUSES: u32 = if cfg!(loom) { 0 } else { 6 };
-const YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
+const PAUSES: u32 = 6;
+const YIELDS: u32 = 4;
 /// How often one poll of a wait looks again before it lets go of the executor, or looks at its deadline.
 const LOOKS: u32 = if cfg!(loom) { 1 } else { 32 };
 
@@ -55,7 +55,8 @@ impl<A: Attempt> Wait<A> {
 
     /// Whether a thread should try again instead of standing in line; pauses or yields before it says so.
     fn is_patient(&mut self) -> bool {
-        if self.sleeper == Sleeper::Task || self.rounds >= PAUSES + YIELDS {
+        // Under loom a second try is one more state to search, and nothing else.
+        if cfg!(loom) || self.sleeper == Sleeper::Task || self.rounds >= PAUSES + YIELDS {
             return false;
         }
         if self.rounds < PAUSES {

@@ -45,7 +45,7 @@ use std::fmt;
 use std::mem::{MaybeUninit, needs_drop};
 
 /// How often a loser of a compare-exchange pauses: the winner's line stays with it for its next step.
-const PAUSES: usize = if cfg!(loom) { 0 } else { 8 };
+const PAUSES: usize = 8;
 
 /// A bounded multi-producer multi-consumer FIFO of any type, held inline. Nothing is allocated after
 /// [`new`](Self::new).
@@ -341,8 +341,8 @@ fn claim(end: &AtomicU64, from: Place, to: Place) -> Result<(), Place> {
     match end.compare_exchange(from.word(), to.word(), Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => Ok(()),
         Err(now) => {
-            for _ in 0..PAUSES {
-                spin_loop();
+            if !cfg!(loom) {
+                (0..PAUSES).for_each(|_| spin_loop());
             }
             Err(Place::from_word(now))
         }

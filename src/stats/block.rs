@@ -66,7 +66,7 @@ use std::marker::PhantomData;
 /// Shards of a provider, one for each seat.
 const SHARDS: usize = OWN + SHARED;
 /// Shards whose places are made together.
-const CHUNK: usize = if cfg!(loom) { 1 } else { 8 };
+const CHUNK: usize = if cfg!(loom) { SHARDS } else { 8 };
 const CHUNKS: usize = SHARDS / CHUNK;
 
 /// One shard.

@@ -8,12 +8,12 @@
 //! | [`linear`], [`bounded`] | could one thread, doing the calls one after another, have got the same answers? |
 //! | [`window`] | … asked of thousands of short concurrent histories |
 //! | [`conserve`] | did each of many million values come out once, in its producer's order? |
-//! | [`standstill`] | one thread stands still in front of an atomic operation: do the others get on? |
+//! | `standstill` | one thread stands still in front of an atomic operation: do the others get on? |
 //!
-//! [`faulty`] and [`peers`] have queues with known faults, by which the questions themselves are tested.
+//! [`faulty`] and `peers` have queues with known faults, by which the questions themselves are tested.
 //!
 //! Everything runs in a plain build. With `--cfg bifrost_chaos` the library's atomics make seeded pauses
-//! ([`seed`]) and can stop a thread; [`standstill`] needs that.
+//! ([`seed`]) and can stop a thread; `standstill` needs that.
 
 pub mod bounded;
 pub mod conserve;
