@@ -32,7 +32,7 @@ fn a_name_that_is_taken_and_settings_out_of_range_add_nothing() {
     assert!(
         matches!(runtime.add_blocking(small("one")), Err(Error::Duplicate(name)) if name == "one")
     );
-    assert!(runtime.add_blocking(small("two").queue_capacity(0)).is_err());
+    assert!(runtime.add_blocking(small("two").queue_capacity(65_537)).is_err());
     assert_eq!(runtime.providers().len(), 1);
     runtime.shutdown_blocking(ShutdownMode::Cancel).unwrap();
 }

@@ -9,7 +9,7 @@ use loom_tests::{Bound, Model, Note, Witness, spawn};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// A queue with a note behind each index that the models use.
 struct Jobs {
@@ -216,6 +216,38 @@ fn queue_relay() {
         let mut popped = consumer.join().map(|index| index.expect("nobody closes"));
         popped.sort_unstable();
         assert_eq!(popped, [0, 1]);
+    });
+}
+
+/// Who hands over and who pushes meanwhile: one of them sees the other, and somebody is woken.
+#[test]
+fn queue_hand_over() {
+    let model = Model::new("queue_hand_over").floor(100).bound(Bound::Preemptions(2));
+    model.deep(Bound::Full).witness("handed over").witness("the push woke").run(|w| {
+        let jobs = Jobs::waking(2, 2, Waking::Relay);
+        let mut idle = [0, 1].map(|number| jobs.queue.consumer(number));
+        let mut cx = Context::from_waker(Waker::noop());
+        for consumer in &mut idle {
+            let mut wait = std::mem::ManuallyDrop::new(consumer.pop());
+            assert!(std::pin::Pin::new(&mut *wait).poll(&mut cx).is_pending());
+        }
+        // Wakes the first, who holds the baton from here on.
+        jobs.push(0).expect("there is room");
+        let theirs = Arc::clone(&jobs);
+        let pusher = spawn(move || theirs.push(1).expect("there is room"));
+        let [woken, sleeper] = &mut idle;
+        let mut wait = std::mem::ManuallyDrop::new(woken.pop());
+        let popped = std::pin::Pin::new(&mut *wait).poll(&mut cx);
+        assert_eq!(popped, Poll::Ready(Ok(0)));
+        drop(std::mem::ManuallyDrop::into_inner(wait));
+        woken.hand_over();
+        let handed_over = jobs.queue.consumers().idle() == 0;
+        pusher.join();
+        w.saw(if handed_over { "handed over" } else { "the push woke" });
+        assert_eq!(jobs.queue.consumers().idle(), 0, "an index and a sleeper beside it");
+        let mut wait = std::mem::ManuallyDrop::new(sleeper.pop());
+        let popped = std::pin::Pin::new(&mut *wait).poll(&mut cx);
+        assert_eq!(popped, Poll::Ready(Ok(1)));
     });
 }
 

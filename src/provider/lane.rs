@@ -19,6 +19,8 @@ pub(super) struct Lane {
     pub(super) first: u32,
     numbers: IndexStack,
     spawned: AtomicU64,
+    /// Async workers that were started and have not come to their first job.
+    expected: AtomicU64,
     /// Of each worker, written by itself alone.
     busy: Box<[AtomicBool]>,
     zombies: AtomicU64,
@@ -43,6 +45,7 @@ impl Lane {
             first,
             numbers: IndexStack::full(places.max(1)),
             spawned: AtomicU64::new(0),
+            expected: AtomicU64::new(0),
             busy: (0..places).map(|_| AtomicBool::new(false)).collect(),
             zombies: AtomicU64::new(0),
         }
@@ -104,6 +107,25 @@ impl Lane {
     pub(super) fn spawned(&self) -> u64 {
         // ORDERING: Relaxed: a figure.
         self.spawned.load(Ordering::Relaxed)
+    }
+
+    /// A worker is being started.
+    pub(super) fn expect(&self) {
+        // ORDERING: Relaxed: see `is_expecting`.
+        self.expected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A worker that was expected has looked for its first job.
+    pub(super) fn meet(&self) {
+        // ORDERING: Relaxed: see `is_expecting`.
+        self.expected.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether a worker is on its way that has yet to look for a job. Asked behind a SeqCst fence: whoever is
+    /// still expected passes one before its own look, or before it hands over.
+    pub(super) fn is_expecting(&self) -> bool {
+        // ORDERING: Relaxed: ordered by the fences; an old figure at most starts a worker that was not needed.
+        self.expected.load(Ordering::Relaxed) > 0
     }
 
     /// How many workers have a job.

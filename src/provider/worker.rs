@@ -36,6 +36,7 @@ pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
     host.stats.add(Count::WorkersStarted, 1);
     match lane.kind {
         Kind::Async => {
+            lane.expect();
             host.unit.spawn(serve_async(Arc::clone(core), number));
             Ok(())
         }
@@ -84,7 +85,9 @@ async fn serve_async(core: Arc<Core>, number: u32) {
     let mut worker = Worker::new(&core, Kind::Async, number);
     let mut jobs = 0;
     let mut since = None;
-    while let Ok(index) = worker.consumer.pop().await {
+    let mut popped = worker.consumer.pop().await;
+    worker.lane.meet();
+    while let Ok(index) = popped {
         let now = core.host().clock.now();
         worker.serve(index, now).await;
         jobs += 1;
@@ -92,6 +95,7 @@ async fn serve_async(core: Arc<Core>, number: u32) {
             since = None;
             yield_now().await;
         }
+        popped = worker.consumer.pop().await;
     }
     let lane = worker.lane;
     drop(worker);
@@ -205,7 +209,8 @@ impl<'a> Worker<'a> {
         if !self.core.may_go_on(self.context.ticket) {
             return running.poll(&self.context, cx);
         }
-        if self.consumer.hand_over() {
+        let lane = self.lane;
+        if self.consumer.hand_over() && !lane.is_expecting() && !lane.queue.is_empty() {
             // What cannot be started now is started by a later push, or waits for the others.
             let _no_thread = hire(self.core, self.lane);
         }

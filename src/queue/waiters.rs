@@ -33,7 +33,7 @@
 //! `enlist` and `withdraw` are lock-free.
 //!
 //! Models: `queue_wake`, `queue_wake_two`, `queue_wake_batch`, `queue_wake_close`, `queue_wake_cancel`,
-//! `queue_wake_stale`, `queue_relay`, `queue_relay_two`.
+//! `queue_wake_stale`, `queue_relay`, `queue_relay_two`, `queue_hand_over`.
 
 use crate::ring::JobRing;
 use crate::sync::AtomicWaker;

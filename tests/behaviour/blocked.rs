@@ -11,6 +11,7 @@ use bifrost::stats::Count;
 use bifrost::sync::Mutex;
 use bifrost::{CompletionQueue, Job, JobHandle, Outcome, Provider};
 use futures_lite::future::{block_on, poll_once};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -283,10 +284,16 @@ async fn blocked_threads_enter_in_their_order(world: World) {
     let mut threads = Vec::new();
     for number in 0..MANY {
         let (submitter, job) = (provider.clone(), order.job(number));
+        let (stands, standing) = smol::channel::bounded(1);
         threads.push(std::thread::spawn(move || {
-            submitter.submit_blocking(job).expect("space came in time").wait().completed()
+            // What `submit_blocking` does, with a word when the submission stands in the line.
+            let mut submission = pin!(submitter.submit_async(job));
+            let first = block_on(poll_once(submission.as_mut()));
+            assert!(first.is_none(), "there is no space");
+            stands.send_blocking(()).expect("the test waits");
+            block_on(submission).expect("space came in time").wait().completed()
         }));
-        world.until(|| provider.snapshot().ledger.blocked() == number + 1).await;
+        standing.recv().await.expect("the thread stands in the line");
     }
     held.let_go();
     for (number, thread) in (0..).zip(threads) {
