@@ -161,17 +161,13 @@ impl Waiters {
         false
     }
 
-    /// Gives up what a notification brought, the baton where there is one; the caller looks at the condition
-    /// afterwards.
+    /// Lays the baton down, where there is one; the caller looks at the condition afterwards.
     pub(super) fn lay_down(&self) {
         if self.relays() {
             // ORDERING: Relaxed: a read-modify-write only for the sake of the fence behind it.
             self.baton.swap(false, Ordering::Relaxed);
             // ORDERING: `wait.baton`, invariant 4: store-load against `notify`.
             fence_after_rmw();
-        } else {
-            // ORDERING: `wait.fences`, invariants 2 and 3: store-load against `enlist`.
-            fence(Ordering::SeqCst);
         }
     }
 
@@ -204,11 +200,6 @@ impl Waiters {
         loop {
             // ORDERING: Acquire takes `wait.notify`.
             match state.load(Ordering::Acquire) {
-                IDLE => {
-                    // ORDERING: `wait.fences`, as below.
-                    fence(Ordering::SeqCst);
-                    return;
-                }
                 STALE => {
                     // ORDERING: Relaxed: the entry is in the ring already; a notifier that skips it at
                     // this moment makes the exchange fail.
@@ -218,7 +209,11 @@ impl Waiters {
                         break;
                     }
                 }
-                _ => {
+                state_before => {
+                    debug_assert_eq!(
+                        state_before, AWAKE,
+                        "its owner withdraws before it enlists again"
+                    );
                     // ORDERING: Relaxed: published with the number by the ring (`ring.push`).
                     state.store(IDLE, Ordering::Relaxed);
                     let listed = self.idle.push(number);

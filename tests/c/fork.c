@@ -1,6 +1,11 @@
 /* In a child process the parent's objects say so instead of hanging, and new ones work. */
 #include "check.h"
 
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +73,39 @@ static void new_objects_work(void)
     OK(bifrost_runtime_free(runtime));
 }
 
+/*
+ * Waits until every other thread of this process sleeps: a sanitizer's allocator is not fit for a fork while
+ * another thread is inside it.
+ */
+static void others_sleep(void)
+{
+    for (;;) {
+        DIR *tasks = opendir("/proc/self/task");
+        struct dirent *task;
+        int awake = 0;
+        if (!tasks)
+            return; /* not Linux */
+        while ((task = readdir(tasks))) {
+            char path[300], line[300];
+            const char *state;
+            FILE *stat;
+            if (task->d_name[0] == '.' || atoi(task->d_name) == getpid())
+                continue;
+            snprintf(path, sizeof path, "/proc/self/task/%s/stat", task->d_name);
+            stat = fopen(path, "r");
+            if (!stat)
+                continue;
+            state = fgets(line, sizeof line, stat) ? strrchr(line, ')') : NULL;
+            awake += !state || state[1] != ' ' || state[2] != 'S';
+            fclose(stat);
+        }
+        closedir(tasks);
+        if (!awake)
+            return;
+        sched_yield();
+    }
+}
+
 int main(void)
 {
     struct gate gate = GATE_CLOSED;
@@ -83,6 +121,7 @@ int main(void)
     OK(bifrost_submit(world.provider, world.cq, &job, &world.ticket));
     gate_await(&gate, &gate.started, 1);
 
+    others_sleep();
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
