@@ -60,7 +60,7 @@
 //! | nothing enters a closed queue | closed is a state of the ring itself |
 //! | a limit that has passed is never executed, and is reported on time while every worker is stuck | limits are words in the job's record, and a tick of its own looks at them |
 //! | no thread can block the queue | one compare-exchange on the slot, and hints; no operation waits for another |
-//! | submitting, running and completing a job allocates nothing and takes no lock of ours | pooled records, small bodies inline; counted by a test (the executor makes a block for every 31 wake-ups) |
+//! | submitting, running and completing a job allocates nothing and takes no lock of ours | pooled records, small bodies inline, a run queue with a place for every worker; counted by a test |
 //!
 //! # When not to use it
 //!

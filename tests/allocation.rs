@@ -82,11 +82,7 @@ fn a_job_with_a_handle_allocates_nothing() {
             assert!(matches!(outcome, Outcome::Completed(back) if back == payload));
         }
     });
-    // The executor's own queue makes a block for every 31 wake-ups: one a job, and one a worker's pause.
-    assert!(
-        allocations <= (JOBS + JOBS / 16) / 31 + 1,
-        "{allocations} allocations for {JOBS} jobs"
-    );
+    assert_eq!(allocations, 0, "for {JOBS} jobs");
 }
 
 #[test]
@@ -108,11 +104,8 @@ fn a_batch_of_futures_into_a_completion_queue_allocates_nothing() {
         }
     });
     assert_eq!(sum, 2 * JOBS);
-    // A batch wakes the workers some times, and waits once: with a listener and a waker.
-    assert!(
-        allocations <= JOBS / 31 + 1 + 2 * (JOBS / 100),
-        "{allocations} allocations for {JOBS} jobs"
-    );
+    // The wait for a batch may begin twice: each time with a listener and a waker.
+    assert!(allocations <= 4 * (JOBS / 100), "{allocations} allocations for {JOBS} jobs");
 }
 
 #[test]
