@@ -85,13 +85,8 @@ impl<C, X, T> Reader<C, X, T> {
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "exclusive in `Entering`")]
         let table = record.table.with_mut(|table| unsafe { (*table).take() });
-        // SAFETY: as above.
-        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
-        let origin = record.origin.with_mut(|origin| std::mem::take(unsafe { &mut *origin }));
-        // SAFETY: as above.
-        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
-        let delivery = record.delivery.with_mut(|place| std::mem::take(unsafe { &mut *place }));
-        drop_caught(delivery);
+        let origin = record.take_origin();
+        drop_caught(record.take_delivery());
         slab.give_back(self.ticket.index());
         let Some(table) = table else { unreachable!("a filled record has a table") };
         // SAFETY: the parts are those that `fill` took from a `Task<C, T>`; no worker has polled the body,
@@ -147,8 +142,10 @@ impl<C, X, T> Reader<C, X, T> {
 
 /// Leaves `waker` in the record for the decider, on behalf of `HANDLE`'s holder. `false`: the outcome can be
 /// read.
+#[expect(unsafe_code, reason = "the cell is shared under the state word")]
 fn leave_waker<C>(record: &JobRecord<C>, waker: &Waker) -> bool {
-    match record.state.reclaim_waker() {
+    // A waker whose clone or drop panics does so while the cell is empty.
+    let left = match record.state.reclaim_waker() {
         WakerCell::Over => return false,
         WakerCell::Deciders => {
             // The one before this is about to be woken: this task must look again, which is in vain until the
@@ -157,24 +154,26 @@ fn leave_waker<C>(record: &JobRecord<C>, waker: &Waker) -> bool {
             spin_loop();
             return true;
         }
-        WakerCell::Callers => {}
-    }
-    // A waker whose clone panics leaves the cell as it was, and one whose drop panics is out of it by then.
-    let replaced = record.waker.with_mut(|place| {
-        // SAFETY: the cell is the caller's (invariant 4 of `word.rs`).
-        #[expect(unsafe_code, reason = "the cell is shared under the state word")]
-        let place = unsafe { &mut *place };
-        match place {
-            Some(old) if old.will_wake(waker) => None,
-            _ => place.replace(waker.clone()),
+        WakerCell::Empty => waker.clone(),
+        WakerCell::Full => {
+            // SAFETY: the cell is the caller's, and its waker is in it.
+            let old = unsafe { record.take_waker() };
+            if old.will_wake(waker) {
+                old
+            } else {
+                drop_caught(old);
+                waker.clone()
+            }
         }
-    });
-    drop_caught(replaced);
-    let left = record.state.wait();
-    if !left {
-        drop_caught(record.take_waker());
+    };
+    // SAFETY: the cell is the caller's (invariant 4 of `word.rs`), and empty.
+    record.waker.with_mut(|place| unsafe { (*place).write(left) });
+    let is_left = record.state.wait();
+    if !is_left {
+        // SAFETY: the cell is still the caller's, and its waker is in it.
+        drop_caught(unsafe { record.take_waker() });
     }
-    left
+    is_left
 }
 
 /// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell. Gives how many
@@ -183,8 +182,10 @@ fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) -> u32 {
     let mut panics = 0;
     let record = slab.record(ticket.index());
     let state = &record.state;
-    if state.reclaim_waker() == WakerCell::Callers {
-        drop_caught(record.take_waker());
+    if state.reclaim_waker() == WakerCell::Full {
+        // SAFETY: the cell is the caller's, and its waker is in it.
+        #[expect(unsafe_code, reason = "the cell is shared under the state word")]
+        drop_caught(unsafe { record.take_waker() });
     }
     loop {
         match state.release_handle(|verdict: Verdict| unread && verdict.has_result()) {
@@ -194,7 +195,7 @@ fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) -> u32 {
                 return panics;
             }
             Release::ResultFirst => {
-                panics += u32::from(drop_ended(slab, ticket));
+                panics += u32::from(drop_ended(record));
                 unread = false;
             }
         }

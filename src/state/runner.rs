@@ -1,6 +1,6 @@
 //! The `EXEC` side of a record: starting, polling and burying a job's task.
 
-use super::record::Meta;
+use super::record::{JobRecord, Meta};
 use super::slab::{Decided, Slab, Ticket};
 use super::task::{Cell, Finish, TaskTable};
 use super::word::{Decision, Phase, Release, Verdict};
@@ -39,6 +39,7 @@ pub enum Attempted<'a, C: 'static, X> {
 #[derive(Debug)]
 pub struct Running<'a, C: 'static, X> {
     slab: &'a Slab<C, X>,
+    record: &'a JobRecord<C>,
     ticket: Ticket,
     holds_task: bool,
     holds_exec: bool,
@@ -49,12 +50,10 @@ impl<C, X> Slab<C, X> {
     /// Starts the job whose index came out of a queue, on worker `runner`.
     pub fn start(&self, index: u32, now: Instant, runner: u32) -> Started<'_, C, X> {
         let record = self.record(index);
-        let ticket = self.ticket_at(index);
+        let ticket = Ticket::new(index, record.state.view().generation());
         record.set_start(now, runner);
         if record.state.start(ticket.generation()) {
-            let running =
-                Running { slab: self, ticket, holds_task: true, holds_exec: true, drop_panics: 0 };
-            return Started::Running(running);
+            return Started::Running(Running::new(self, record, ticket));
         }
         Started::Dead(self.bury(index))
     }
@@ -62,12 +61,12 @@ impl<C, X> Slab<C, X> {
     /// Drops the task of a dead job whose index came out of a queue, or never got into one. Does nothing
     /// for any other. How many of its drops panicked.
     pub fn bury(&self, index: u32) -> u32 {
+        let record = self.record(index);
         let ticket = self.ticket_at(index);
-        if !self.record(index).state.take(ticket.generation()) {
+        if !record.state.take(ticket.generation()) {
             return 0;
         }
-        let mut grave =
-            Running { slab: self, ticket, holds_task: true, holds_exec: true, drop_panics: 0 };
+        let mut grave = Running::new(self, record, ticket);
         grave.drop_task();
         grave.drop_panics
     }
@@ -79,6 +78,10 @@ impl<C, X> Slab<C, X> {
 }
 
 impl<'a, C, X> Running<'a, C, X> {
+    fn new(slab: &'a Slab<C, X>, record: &'a JobRecord<C>, ticket: Ticket) -> Self {
+        Self { slab, record, ticket, holds_task: true, holds_exec: true, drop_panics: 0 }
+    }
+
     /// The job.
     pub fn ticket(&self) -> Ticket {
         self.ticket
@@ -86,26 +89,22 @@ impl<'a, C, X> Running<'a, C, X> {
 
     /// What the job says of itself.
     pub fn meta(&self) -> Option<Arc<Meta>> {
-        let record = self.slab.record(self.ticket.index());
-        // SAFETY: the origin belongs to `EXEC`'s holder, who is this value.
-        #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
-        record.origin.with(|origin| unsafe { (*origin).meta.clone() })
+        self.record.meta()
     }
 
     /// Which attempt of the job this is, from 1.
     pub fn attempt(&self) -> u32 {
-        self.slab.record(self.ticket.index()).attempt()
+        self.record.attempt()
     }
 
     /// The tenant whose limit the job counts against.
     pub fn tenant(&self) -> Option<u32> {
-        self.slab.record(self.ticket.index()).tenant()
+        self.record.tenant()
     }
 
     /// How long the job waited before `now`, the instant of its start.
     pub fn waited(&self, now: Instant) -> Duration {
-        let submitted_at = self.slab.record(self.ticket.index()).stamps().submitted_at;
-        now.saturating_duration_since(submitted_at)
+        now.saturating_duration_since(self.record.submitted_at())
     }
 
     /// How many drops of the job's task or of an unread result have panicked so far.
@@ -116,7 +115,7 @@ impl<'a, C, X> Running<'a, C, X> {
     /// Polls the job once. Whoever decides it from outside wakes the waker that the worker registered
     /// before this call.
     pub fn poll(&mut self, context: &C, cx: &mut Context<'_>) -> Poll<Attempted<'a, C, X>> {
-        let record = self.slab.record(self.ticket.index());
+        let record = self.record;
         let view = record.state.view();
         if view.phase() != Phase::Running || !self.holds_task {
             self.drop_task();
@@ -141,54 +140,48 @@ impl<'a, C, X> Running<'a, C, X> {
         };
         let attempted = self.decide(verdict);
         if matches!(attempted, Attempted::Lost { .. }) {
-            self.drop_panics += u32::from(drop_ended(self.slab, self.ticket));
+            self.drop_panics += u32::from(drop_ended(self.record));
         }
         Poll::Ready(attempted)
     }
 
     fn decide(&mut self, verdict: Verdict) -> Attempted<'a, C, X> {
-        let state = &self.slab.record(self.ticket.index()).state;
+        let state = &self.record.state;
         match state.decide(self.ticket.generation(), verdict, |phase| phase == Phase::Running) {
             Decision::Won { waiter, .. } => {
                 self.holds_exec = false;
-                Attempted::Ended(Decided::of_worker(self.slab, self.ticket, verdict, waiter))
+                let (slab, record) = (self.slab, self.record);
+                Attempted::Ended(Decided::of_worker(slab, record, self.ticket, verdict, waiter))
             }
             Decision::Lost => Attempted::Lost { late: true },
         }
     }
 
     fn run(&mut self, context: &C, cx: &mut Context<'_>) -> Poll<Finish> {
-        let record = self.slab.record(self.ticket.index());
+        let record = self.record;
         record.cell.with_mut(|cell| {
-            // SAFETY: the origin belongs to `EXEC`'s holder, who is this value.
-            #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
-            let meta = record.origin.with(|origin| unsafe { (*origin).meta.clone() });
+            let meta = record.meta();
             let label = meta.as_ref().and_then(|meta| meta.label.as_deref()).unwrap_or("");
             // SAFETY: the table was written with the body, which is still there (`holds_task`).
             #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
             unsafe {
-                (table(self.slab, self.ticket).run)(cell, context, label, cx)
+                (table(record).run)(cell, context, label, cx)
             }
         })
     }
 
     fn drop_task(&mut self) {
         if std::mem::take(&mut self.holds_task) {
-            let record = self.slab.record(self.ticket.index());
+            let record = self.record;
             let panicked = record.cell.with_mut(|cell| {
                 // SAFETY: the body is still there (`holds_task`, now false) and is `EXEC`'s.
                 #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
                 unsafe {
-                    (table(self.slab, self.ticket).drop_task)(cell)
+                    (table(record).drop_task)(cell)
                 }
             });
             self.drop_panics += u32::from(panicked);
         }
-    }
-
-    /// Drops a result that nobody will read, for the worker that published it. `true` if that panicked.
-    pub(super) fn drop_orphan(slab: &Slab<C, X>, ticket: Ticket) -> bool {
-        drop_ended(slab, ticket)
     }
 }
 
@@ -198,7 +191,7 @@ impl<C, X> Drop for Running<'_, C, X> {
             return;
         }
         self.drop_task();
-        let record = self.slab.record(self.ticket.index());
+        let record = self.record;
         drop_caught(record.take_origin());
         if record.state.release_exec() == Release::Last {
             self.slab.give_back(self.ticket.index());
@@ -207,8 +200,8 @@ impl<C, X> Drop for Running<'_, C, X> {
 }
 
 /// The table of the body or result in the job's cell.
-fn table<C, X>(slab: &Slab<C, X>, ticket: Ticket) -> &'static TaskTable<C> {
-    let record = slab.record(ticket.index());
+#[inline]
+fn table<C>(record: &JobRecord<C>) -> &'static TaskTable<C> {
     // SAFETY: the callers hold the cell by right, and the table with it; nobody writes it meanwhile.
     #[expect(unsafe_code, reason = "the cell's holder reads its table")]
     let table = record.table.with(|table| unsafe { *table });
@@ -217,9 +210,9 @@ fn table<C, X>(slab: &Slab<C, X>, ticket: Ticket) -> &'static TaskTable<C> {
 }
 
 /// Drops the result in the job's cell, which is the caller's. `true` if that panicked.
-pub(super) fn drop_ended<C, X>(slab: &Slab<C, X>, ticket: Ticket) -> bool {
-    let drop_ended = table(slab, ticket).drop_ended;
-    slab.record(ticket.index()).cell.with_mut(|cell: *mut Cell| {
+pub(super) fn drop_ended<C>(record: &JobRecord<C>) -> bool {
+    let drop_ended = table(record).drop_ended;
+    record.cell.with_mut(|cell: *mut Cell| {
         // SAFETY: the caller owns a result of the table's type in this cell, and gives it up.
         #[expect(unsafe_code, reason = "the result's owner drops it")]
         unsafe {

@@ -7,7 +7,7 @@
 use super::delivery::{Completions, Delivery};
 use super::reader::Reader;
 use super::record::{Entry, JobRecord, Origin, Stamps};
-use super::runner::Running;
+use super::runner::drop_ended;
 use super::task::Task;
 use super::unread::Unread;
 use super::word::{Decision, Phase, Verdict};
@@ -76,14 +76,6 @@ pub struct Slab<C: 'static, X = ()> {
     freed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
-// SAFETY: the cells of a record are handed from thread to thread under the rules of `word.rs`; what they
-// hold (a body, a result, an origin, a sink) is `Send`.
-#[expect(unsafe_code, reason = "records are shared under the protocol of their state word")]
-unsafe impl<C, X: Sync> Sync for Slab<C, X> {}
-// SAFETY: as above.
-#[expect(unsafe_code, reason = "as above")]
-unsafe impl<C, X: Send> Send for Slab<C, X> {}
-
 /// What a scan of the records saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scan {
@@ -104,7 +96,7 @@ impl<C, X> Slab<C, X> {
     pub fn new(records: usize, host: X) -> Self {
         Self {
             host,
-            records: (0..records).map(|_| CachePadded::new(JobRecord::new())).collect(),
+            records: JobRecord::vacant(records),
             free: IndexStack::full(records),
             used: AtomicU32::new(0),
             unread: Unread::default(),
@@ -113,6 +105,7 @@ impl<C, X> Slab<C, X> {
     }
 
     /// What the provider shares beside its records.
+    #[inline]
     pub fn host(&self) -> &X {
         &self.host
     }
@@ -133,6 +126,7 @@ impl<C, X> Slab<C, X> {
     }
 
     /// The record at `index`, which is below the capacity.
+    #[inline]
     pub(super) fn record(&self, index: u32) -> &JobRecord<C> {
         &self.records[index as usize]
     }
@@ -169,6 +163,7 @@ impl<C, X> Slab<C, X> {
     }
 
     /// The last owner's step.
+    #[inline]
     pub(super) fn give_back(&self, index: u32) {
         self.record(index).state.free();
         if self.free.push(index)
@@ -185,18 +180,12 @@ impl<C, X> Slab<C, X> {
         verdict: Verdict,
         may: impl Fn(Phase) -> bool,
     ) -> Option<Decided<'_, C, X>> {
-        match self.get(ticket)?.state.decide(ticket.generation(), verdict, may) {
+        let record = self.get(ticket)?;
+        match record.state.decide(ticket.generation(), verdict, may) {
             Decision::Won { phase, waiter } => {
-                let waker = if waiter { self.record(ticket.index()).take_waker() } else { None };
-                Some(Decided {
-                    slab: self,
-                    ticket,
-                    verdict,
-                    phase,
-                    waker,
-                    by_worker: false,
-                    published: false,
-                })
+                let waker = claimed_waker(record, waiter);
+                let (slab, by_worker, published) = (self, false, false);
+                Some(Decided { slab, record, ticket, verdict, phase, waker, by_worker, published })
             }
             Decision::Lost => None,
         }
@@ -400,20 +389,13 @@ impl<C, X> Claimed<C, X> {
     ) -> (Arc<Slab<C, X>>, Ticket) {
         let Some(slab) = self.slab.take() else { unreachable!("a record is written once") };
         let record = slab.record(self.ticket.index());
-        let (cell, table) = task.into_parts();
         // SAFETY: in `Entering` the whole record is the submitter's, whose right is this value.
         #[expect(unsafe_code, reason = "exclusive in `Entering`")]
-        record.cell.with_mut(|place| unsafe { place.write(cell) });
+        let table = record.cell.with_mut(|place| unsafe { task.move_into(place) });
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "exclusive in `Entering`")]
         record.table.with_mut(|place| unsafe { *place = Some(table) });
-        // SAFETY: as above.
-        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
-        record.origin.with_mut(|place| unsafe { *place = origin });
-        // SAFETY: as above.
-        #[expect(unsafe_code, reason = "exclusive in `Entering`")]
-        record.delivery.with_mut(|place| unsafe { *place = delivery });
-        record.set_entry(entry);
+        record.set_entry(entry, origin, delivery);
         record.state.enqueue();
         (slab, self.ticket)
     }
@@ -437,6 +419,7 @@ impl<C, X> Drop for Claimed<C, X> {
 #[derive(Debug)]
 pub struct Decided<'a, C: 'static, X> {
     slab: &'a Slab<C, X>,
+    record: &'a JobRecord<C>,
     ticket: Ticket,
     verdict: Verdict,
     phase: Phase,
@@ -451,13 +434,13 @@ impl<'a, C, X> Decided<'a, C, X> {
     /// Of the worker that held `EXEC` and the task, and has given both up to this value.
     pub(super) fn of_worker(
         slab: &'a Slab<C, X>,
+        record: &'a JobRecord<C>,
         ticket: Ticket,
         verdict: Verdict,
         waiter: bool,
     ) -> Self {
-        let waker = if waiter { slab.record(ticket.index()).take_waker() } else { None };
-        let phase = Phase::Running;
-        Self { slab, ticket, verdict, phase, waker, by_worker: true, published: false }
+        let (waker, phase) = (claimed_waker(record, waiter), Phase::Running);
+        Self { slab, record, ticket, verdict, phase, waker, by_worker: true, published: false }
     }
 
     /// The job.
@@ -478,45 +461,39 @@ impl<'a, C, X> Decided<'a, C, X> {
     /// The worker that holds the task of a job that was decided from outside while it ran: it is to be
     /// woken, and drops the task.
     pub fn bereaved(&self) -> Option<u32> {
-        if self.phase == Phase::Running && !self.by_worker {
-            self.slab.record(self.ticket.index()).runner()
-        } else {
-            None
-        }
+        if self.phase == Phase::Running && !self.by_worker { self.record.runner() } else { None }
     }
 
     /// The tenant whose limit the job counts against.
     pub fn tenant(&self) -> Option<u32> {
-        self.slab.record(self.ticket.index()).tenant()
+        self.record.tenant()
     }
 
     /// The job's stamps, its end being `now`.
     pub fn stamps(&self, now: Instant) -> Stamps {
-        let record = self.slab.record(self.ticket.index());
-        record.set_end(now);
-        record.stamps()
+        self.record.set_end(now);
+        self.record.stamps()
     }
 
     /// Makes the outcome readable and wakes whoever waits for it. Everything that was counted before is
     /// visible to whoever sees the outcome. Gives how many drops of a result without a reader panicked.
     pub fn publish(mut self, now: Instant) -> u32 {
-        self.slab.record(self.ticket.index()).set_end(now);
+        self.record.set_end(now);
         self.publish_once()
     }
 
     fn publish_once(&mut self) -> u32 {
         self.published = true;
-        let record = self.slab.record(self.ticket.index());
+        let record = self.record;
         if self.by_worker {
             drop_caught(record.take_origin());
         }
-        // SAFETY: the delivery is the decider's until it publishes, and this value is the decider's right.
-        #[expect(unsafe_code, reason = "exclusive in `Decided`")]
-        let delivery = record.delivery.with_mut(|place| std::mem::take(unsafe { &mut *place }));
+        let delivery = record.take_delivery();
         let waker = &mut self.waker;
-        let publication = record.state.publish(self.by_worker, || *waker = record.take_waker());
+        let publication =
+            record.state.publish(self.by_worker, || *waker = claimed_waker(record, true));
         let orphan = publication.orphaned && self.verdict.has_result();
-        let panics = u32::from(orphan && Running::drop_orphan(self.slab, self.ticket));
+        let panics = u32::from(orphan && drop_ended(record));
         // From here on the record may be in its next life, unless it is this one's to give back.
         if !delivery.deliver(self.ticket)
             && let Some(waker) = self.waker.take()
@@ -528,6 +505,14 @@ impl<'a, C, X> Decided<'a, C, X> {
         }
         panics
     }
+}
+
+/// The waker of whoever waits for the job that the caller decided, if somebody does.
+#[inline]
+fn claimed_waker<C>(record: &JobRecord<C>, waits: bool) -> Option<Waker> {
+    // SAFETY: a decider who finds `WAIT` claims the cell, and the waker that `WAIT` says is in it.
+    #[expect(unsafe_code, reason = "the cell is shared under the state word")]
+    waits.then(|| unsafe { record.take_waker() })
 }
 
 impl<C, X> Drop for Decided<'_, C, X> {

@@ -223,17 +223,25 @@ impl<C: 'static, T: Send + 'static> Task<C, T> {
 }
 
 impl<C: 'static, T> Task<C, T> {
-    /// Takes the task apart; the caller owns the body in the cell.
-    pub(super) fn into_parts(self) -> (Cell, &'static TaskTable<C>) {
-        let mut task = ManuallyDrop::new(self);
-        (std::mem::replace(&mut task.cell, Cell::new()), task.table)
+    /// Moves the body to `place`, whose holder owns it from then on.
+    ///
+    /// # Safety
+    ///
+    /// `place` is valid for writes and holds nothing.
+    #[inline]
+    #[expect(unsafe_code, reason = "type erasure")]
+    pub(super) unsafe fn move_into(self, place: *mut Cell) -> &'static TaskTable<C> {
+        let task = ManuallyDrop::new(self);
+        // SAFETY: by contract; the body in the old cell is not used again, since the task is not dropped.
+        unsafe { place.copy_from_nonoverlapping(&raw const task.cell, 1) };
+        task.table
     }
 
     /// Puts an unpolled body back.
     ///
     /// # Safety
     ///
-    /// The parts came from [`into_parts`](Self::into_parts) of a task with the same `T`, the body was
+    /// The parts are what [`move_into`](Self::move_into) left of a task with the same `T`, the body was
     /// never polled, and the caller gives it up.
     #[expect(unsafe_code, reason = "type erasure")]
     pub(super) unsafe fn from_parts(cell: Cell, table: &'static TaskTable<C>) -> Self {

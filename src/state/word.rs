@@ -89,6 +89,7 @@ pub enum Phase {
 }
 
 impl Phase {
+    #[inline]
     fn of(word: u64) -> Self {
         match word & PHASE {
             0 => Self::Free,
@@ -186,8 +187,10 @@ pub(super) struct Publication {
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WakerCell {
-    /// The caller's, who holds `HANDLE`.
-    Callers,
+    /// The caller's, who holds `HANDLE`; nothing is in it.
+    Empty,
+    /// The caller's, with the waker that it left there before.
+    Full,
     /// The decider's, who is about to publish.
     Deciders,
     /// Nobody's any more: the outcome can be read.
@@ -211,31 +214,38 @@ pub(super) enum Release {
 pub(super) struct View(u64);
 
 impl View {
+    #[inline]
     pub(super) fn phase(self) -> Phase {
         Phase::of(self.0)
     }
 
+    #[inline]
     pub(super) fn generation(self) -> u64 {
         self.0 >> GENERATION_SHIFT
     }
 
+    #[inline]
     pub(super) fn verdict(self) -> Option<Verdict> {
         Verdict::from_bits((self.0 & VERDICT) >> VERDICT_SHIFT)
     }
 
+    #[inline]
     pub(super) fn has_run(self) -> bool {
         self.0 & RAN != 0
     }
 
+    #[inline]
     pub(super) fn is_held_by_exec(self) -> bool {
         self.0 & EXEC != 0
     }
 
+    #[inline]
     pub(super) fn is_asked_to_stop(self) -> bool {
         self.0 & STOP != 0
     }
 
     /// The verdict, once it can be read.
+    #[inline]
     pub(super) fn published(self) -> Option<Verdict> {
         if self.phase() == Phase::Published { self.verdict() } else { None }
     }
@@ -246,20 +256,25 @@ impl View {
 pub(super) struct StateWord(AtomicU64);
 
 impl StateWord {
+    #[inline]
+    /// The word of a record that had no job yet: 0.
+    #[cfg(any(loom, bifrost_chaos, test))]
     pub(super) fn new() -> Self {
-        Self(AtomicU64::new(FIRST << GENERATION_SHIFT | Phase::Free as u64))
+        Self(AtomicU64::new(Phase::Free as u64))
     }
 
+    #[inline]
     pub(super) fn view(&self) -> View {
         // ORDERING: Acquire takes `job.publish`, `job.start` and `job.enqueue`.
         View(self.0.load(Ordering::Acquire))
     }
 
     /// `Free` → `Entering`, by whoever took the record from the free list. Returns the generation.
+    #[inline]
     pub(super) fn enter(&self) -> u64 {
         // ORDERING: Relaxed: the record came through the free list (`stack.push`) and is the caller's
         // alone; an old ticket compares with its own generation and changes nothing.
-        let generation = View(self.0.load(Ordering::Relaxed)).generation();
+        let generation = View(self.0.load(Ordering::Relaxed)).generation().max(FIRST);
         let word = generation << GENERATION_SHIFT | EXEC | HANDLE | Phase::Entering as u64;
         // ORDERING: Relaxed: as above; `enqueue` publishes.
         self.0.store(word, Ordering::Relaxed);
@@ -267,6 +282,7 @@ impl StateWord {
     }
 
     /// `Entering` → `Queued`.
+    #[inline]
     pub(super) fn enqueue(&self) {
         // ORDERING: Relaxed: `Entering` is the submitter's own.
         let word = self.0.load(Ordering::Relaxed) & !PHASE | Phase::Queued as u64;
@@ -275,19 +291,22 @@ impl StateWord {
     }
 
     /// `Queued` → `Entering` for a job that the queue refused. `false`: it was decided in the meantime.
+    #[inline]
     pub(super) fn retract(&self, generation: u64) -> bool {
         self.step(generation, Phase::Queued, Phase::Entering as u64)
     }
 
     /// `Queued` → `Running`. `false`: the job is dead.
+    #[inline]
     pub(super) fn start(&self, generation: u64) -> bool {
         self.step(generation, Phase::Queued, Phase::Running as u64 | RAN)
     }
 
+    #[inline]
     fn step(&self, generation: u64, from: Phase, to: u64) -> bool {
-        // Both owners are there as a rule; if the handle is gone, the first exchange says so.
-        let mut now = generation << GENERATION_SHIFT | HANDLE | EXEC | from as u64;
-        loop {
+        // ORDERING: Relaxed: only compared; the exchange publishes.
+        let mut now = self.0.load(Ordering::Relaxed);
+        while View(now).generation() == generation && Phase::of(now) == from {
             // ORDERING: Release is edge `job.start`. The job itself came through the ring (`ring.push`), or
             // is the caller's own; a failure is only looked at.
             match self.0.compare_exchange(
@@ -299,13 +318,12 @@ impl StateWord {
                 Ok(_) => return true,
                 Err(later) => now = later,
             }
-            if View(now).generation() != generation || Phase::of(now) != from {
-                return false;
-            }
         }
+        false
     }
 
     /// Decides the job of `generation` if it is in one of the phases that `may` allows.
+    #[inline]
     pub(super) fn decide(
         &self,
         generation: u64,
@@ -336,6 +354,7 @@ impl StateWord {
 
     /// `Decided` → `Published`, by the one who decided; `with_exec`: who is `EXEC`'s holder and gives that up in
     /// the same step. `take` takes the waker out of its cell if one came after the decision.
+    #[inline]
     pub(super) fn publish(&self, with_exec: bool, mut take: impl FnMut()) -> Publication {
         let step = Phase::Published as u64 - Phase::Decided as u64;
         let given_up = if with_exec { EXEC } else { 0 };
@@ -361,6 +380,7 @@ impl StateWord {
     }
 
     /// Whose the waker's cell is, for `HANDLE`'s holder, who takes it back if it can.
+    #[inline]
     pub(super) fn reclaim_waker(&self) -> WakerCell {
         // ORDERING: Relaxed: the cell is the holder's own or not touched; who reads the outcome looks again.
         let mut now = self.0.load(Ordering::Relaxed);
@@ -372,11 +392,11 @@ impl StateWord {
                 return WakerCell::Deciders;
             }
             if now & WAIT == 0 {
-                return WakerCell::Callers;
+                return WakerCell::Empty;
             }
             // ORDERING: Relaxed, both: as above.
             match self.0.compare_exchange(now, now & !WAIT, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return WakerCell::Callers,
+                Ok(_) => return WakerCell::Full,
                 Err(later) => now = later,
             }
         }
@@ -384,6 +404,7 @@ impl StateWord {
 
     /// Leaves the waker that `HANDLE`'s holder has put into its cell to the decider. `false`: the outcome can
     /// be read, and the waker is still the caller's.
+    #[inline]
     pub(super) fn wait(&self) -> bool {
         // ORDERING: Relaxed: only compared; who reads the outcome looks again.
         let mut now = self.0.load(Ordering::Relaxed);
@@ -400,6 +421,7 @@ impl StateWord {
     }
 
     /// Claims the task of a job that died before it ran; `true` for one caller only.
+    #[inline]
     pub(super) fn take(&self, generation: u64) -> bool {
         let mut now = self.view();
         while now.generation() == generation
@@ -422,6 +444,7 @@ impl StateWord {
     }
 
     /// Gives `EXEC` up.
+    #[inline]
     pub(super) fn release_exec(&self) -> Release {
         // ORDERING: Release is edge `job.release`; Acquire takes the other owner's.
         let before = self.0.fetch_and(!EXEC, Ordering::AcqRel);
@@ -433,7 +456,8 @@ impl StateWord {
     }
 
     /// Gives `HANDLE` up, unless a published result has to be dropped first (`has_result` says whether
-    /// one is still in the cell).
+    /// one is still in the cell). Whoever reads the outcome is alone as a rule: then the word stays as it is.
+    #[inline]
     pub(super) fn release_handle(&self, has_result: impl Fn(Verdict) -> bool) -> Release {
         // ORDERING: Acquire takes `job.publish` and `job.release`.
         let mut now = self.0.load(Ordering::Acquire);
@@ -441,14 +465,14 @@ impl StateWord {
             if View(now).published().is_some_and(&has_result) {
                 return Release::ResultFirst;
             }
+            if now & EXEC == 0 && Phase::of(now) == Phase::Published {
+                return Release::Last;
+            }
             // ORDERING: Release is edge `job.release`. A success has nothing left to acquire: `now` was acquired,
             // and no other write of this generation gives the same word (but a repeated `stop`, which brings
             // nothing). A failure acquires `job.release` and `job.publish`.
             match self.0.compare_exchange(now, now & !HANDLE, Ordering::Release, Ordering::Acquire)
             {
-                Ok(_) if now & EXEC == 0 && Phase::of(now) == Phase::Published => {
-                    return Release::Last;
-                }
                 Ok(_) => return Release::Shared,
                 Err(later) => now = later,
             }
@@ -456,6 +480,7 @@ impl StateWord {
     }
 
     /// Asks a running job to stop, for a shutdown. `false`: it does not run.
+    #[inline]
     pub(super) fn stop(&self, generation: u64) -> bool {
         // ORDERING: Relaxed: only compared; the exchange acquires.
         let mut now = self.0.load(Ordering::Relaxed);
@@ -471,6 +496,7 @@ impl StateWord {
     }
 
     /// The last owner's step: `Free`, in the next generation.
+    #[inline]
     pub(super) fn free(&self) {
         // ORDERING: Relaxed: the last owner is alone; the free list publishes (`stack.push`).
         let generation = View(self.0.load(Ordering::Relaxed)).generation().wrapping_add(1);
