@@ -10,7 +10,11 @@ use crate::figure::{Entry, Figure, Title};
 use crate::sample::Sample;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+
+/// A round that has not ended by then never does: the contestant has lost a value or a wake-up.
+const STUCK: Duration = Duration::from_secs(30);
 
 /// What is told of a contestant whose rounds lasted twice their time or longer.
 const LATE: &str = "late rounds";
@@ -32,6 +36,7 @@ pub(crate) struct Done {
 }
 
 struct Round {
+    name: &'static str,
     timed: Box<dyn Timed>,
     time: Duration,
     /// How many rounds were late; the scenario reads it when the contest is over.
@@ -42,7 +47,7 @@ impl Contestant for Round {
     /// How long `count` operations take at the rate of a round.
     fn run(&mut self, count: usize) -> Duration {
         let began = Instant::now();
-        let done = self.timed.run_for(self.time);
+        let done = self.watched();
         if began.elapsed() >= self.time * 2 {
             self.late.set(self.late.get() + 1);
         }
@@ -52,6 +57,23 @@ impl Contestant for Round {
     /// Nothing has to be found out.
     fn fit(&mut self, _: Duration) -> usize {
         TOLD_FOR
+    }
+}
+
+impl Round {
+    /// The run, of whose contestant is told who it is if it gets stuck: the panic ends the process.
+    fn watched(&mut self) -> Done {
+        let (name, timed, time) = (self.name, &mut self.timed, self.time);
+        std::thread::scope(|scope| {
+            let (running, ended) = channel::<()>();
+            scope.spawn(move || {
+                let result = ended.recv_timeout(STUCK);
+                assert_ne!(result, Err(RecvTimeoutError::Timeout), "{name} is stuck in a round");
+            });
+            let done = timed.run_for(time);
+            drop(running);
+            done
+        })
     }
 }
 
@@ -65,7 +87,7 @@ pub(crate) fn hold(
     let mut late = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
     for (role, name, timed) in rows {
-        let round = Round { timed, time: plan.round, late: Rc::default() };
+        let round = Round { name, timed, time: plan.round, late: Rc::default() };
         late.push((name, Rc::clone(&round.late)));
         entries.push(Entry { role, name, contestant: Box::new(round) });
     }

@@ -107,6 +107,7 @@ fn trying((name, producers, consumers, capacity): Across, plan: Plan) -> Figure 
     let title = Title { name, group: "try", unit: Unit::Millions };
     let shape = Trying(Sides { producers, consumers });
     let mut rows = peers::all::<u64, _>(capacity, &shape);
+    rows.retain(|(_, name, _)| consumers == 1 || *name != peers::TURBO);
     rows.push((Role::Ours, JOB_RING, shape.of(job_ring(capacity))));
     rows.push((Role::Shown, RING, shape.of(ring::<u64>(capacity))));
     rounds::hold(title, plan, rows, None)
