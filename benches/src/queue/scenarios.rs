@@ -77,7 +77,7 @@ pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure
     figures
 }
 
-/// Many contestants in many scenarios, some 270 rows: shorter than for a suite of a few.
+/// Many contestants in many scenarios, some 280 rows: shorter than for a suite of a few.
 fn plan(effort: Effort) -> Plan {
     match effort {
         Effort::Quick => Plan::new(7, 12),
