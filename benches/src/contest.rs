@@ -40,6 +40,11 @@ impl Effort {
 pub(crate) trait Contestant {
     /// Does `count` operations and says how long they took.
     fn run(&mut self, count: usize) -> Duration;
+
+    /// How many operations to ask for, so that a round takes about `time`.
+    fn fit(&mut self, time: Duration) -> usize {
+        calibrate(self, time)
+    }
 }
 
 /// Nanoseconds an operation of each contestant, a figure a round.
@@ -50,10 +55,8 @@ pub(crate) fn hold_as(
     plan: Plan,
     contestants: &mut [(&'static str, Box<dyn Contestant>)],
 ) -> Results {
-    let counts: Vec<usize> = contestants
-        .iter_mut()
-        .map(|(_, contestant)| calibrate(contestant.as_mut(), plan.round))
-        .collect();
+    let counts: Vec<usize> =
+        contestants.iter_mut().map(|(_, contestant)| contestant.fit(plan.round)).collect();
     hold_counts(plan.rounds, &counts, contestants)
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn hold_counts(
 }
 
 /// How many operations take about `time`; a warm-up as well.
-fn calibrate(contestant: &mut dyn Contestant, time: Duration) -> usize {
+fn calibrate<C: Contestant + ?Sized>(contestant: &mut C, time: Duration) -> usize {
     let mut count = 1024;
     loop {
         let took = contestant.run(count);

@@ -1,8 +1,8 @@
 //! Several values an operation.
 
 use super::ends::Payload;
-use super::transfer::{BETWEEN_LOOKS, Deadline, MARK, Moved, Sides, Transfer, Way, value};
-use crate::contest::Contestant;
+use super::rounds::Timed;
+use super::transfer::{MARK, Moved, Over, Sides, Transfer, Way, value};
 use crossbeam_utils::Backoff;
 use std::marker::PhantomData;
 
@@ -20,7 +20,7 @@ pub(crate) fn batches<T: Payload>(
     sides: Sides,
     size: usize,
     end: impl BatchEnd<T>,
-) -> Box<dyn Contestant> {
+) -> Box<dyn Timed> {
     Box::new(Transfer { sides, way: Batches { end, size, value: PhantomData } })
 }
 
@@ -32,21 +32,19 @@ struct Batches<T, E> {
 }
 
 impl<T: Payload, E: BatchEnd<T>> Way for Batches<T, E> {
-    fn produce(&mut self, count: usize, deadline: Deadline) -> Moved {
+    fn produce(&mut self, over: &Over) -> Moved {
         let mut batch: Vec<T> = Vec::with_capacity(self.size);
-        let (mut moved, mut failed) = (Moved::default(), 0_usize);
-        while moved.count < count {
-            let until = (moved.count + self.size).min(count);
+        let mut moved = Moved::default();
+        while !over.is_set() {
             batch.clear();
-            batch.extend((moved.count..until).map(value::<T>));
+            batch.extend((moved.count..moved.count + self.size).map(value::<T>));
             let mut rest = batch.as_slice();
             while !rest.is_empty() {
                 let patience = Backoff::new();
                 let pushed = loop {
                     match self.end.push_some(rest) {
                         0 => {
-                            failed += 1;
-                            if failed % BETWEEN_LOOKS == 0 && deadline.is_over() {
+                            if over.is_set() {
                                 return moved;
                             }
                             patience.snooze();
@@ -110,7 +108,7 @@ mod tests {
         for consumers in 1..5 {
             let sides = Sides { producers: 2, consumers };
             let mut contestant = batches(sides, 8, ring::<u64>(16));
-            assert!(contestant.run(1000) > Duration::ZERO);
+            assert!(contestant.run_for(Duration::from_millis(3)).operations > 0);
         }
     }
 }

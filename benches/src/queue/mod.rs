@@ -6,6 +6,7 @@ mod ends;
 mod go_channel;
 mod ours;
 mod peers;
+mod rounds;
 mod scenarios;
 mod sleeps;
 mod solo;

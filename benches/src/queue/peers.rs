@@ -10,6 +10,10 @@ use std::sync::Arc;
 use thingbuf::ThingBuf;
 
 pub(crate) const ARRAY_QUEUE: &str = "crossbeam ArrayQueue";
+/// Its `try_recv` reads the tail before the head and checks only that they differ. If others pop everything in
+/// between, it takes a place that nobody has filled: it waits there, and the queue is full for all pushers from
+/// then on. So it stands only where one thread pops.
+pub(crate) const TURBO: &str = "turbo-mpmc";
 const ARRAY_QUEUE_TWIN: &str = "crossbeam ArrayQueue, twin";
 pub(crate) const GIL: &str = "gil::mpmc";
 
@@ -44,7 +48,7 @@ pub(crate) fn all<T: Payload, S: Shape<T>>(capacity: usize, shape: &S) -> Vec<Ro
         (Role::Peer, "loole", shape.of(loole::bounded::<T>(capacity))),
         (Role::Peer, "async-channel", shape.of(async_channel::bounded::<T>(capacity))),
     ];
-    rows.extend(turbo(capacity, shape).map(|output| (Role::Peer, "turbo-mpmc", output)));
+    rows.extend(turbo(capacity, shape).map(|output| (Role::Peer, TURBO, output)));
     rows
 }
 

@@ -3,15 +3,12 @@
 use super::batch::batches;
 use super::ends::{Line, Shape, WaitingShape};
 use super::ours::{CHANNEL, JOB_RING, RING, job_ring, ring};
-use super::peers::Row;
 use super::solo::{Alone, FLOOR, floor};
 use super::transfer::{Sides, Trying, Waiting};
-use super::{channels, go_channel, peers, wake};
-use crate::contest::{Contestant, Effort, Plan};
-use crate::figure::{Entry, Figure, Role, Title, Unit};
+use super::{channels, go_channel, peers, rounds, wake};
+use crate::contest::{Effort, Plan};
+use crate::figure::{Figure, Role, Title, Unit};
 use bifrost::queue;
-
-type Boxed = Box<dyn Contestant>;
 
 /// A scenario with threads on two sides: its name, the producers, the consumers and the capacity.
 type Across = (&'static str, usize, usize, usize);
@@ -75,22 +72,17 @@ pub(crate) fn suite(effort: Effort, wanted: &dyn Fn(&str) -> bool) -> Vec<Figure
         figures.push(blocking(*across, plan, go.as_ref()));
     }
     if told(wake::NAME) {
-        figures.push(wake::parked(effort));
+        figures.push(wake::parked(plan));
     }
     figures
 }
 
-/// Many contestants in many scenarios: shorter than for a suite of a few.
+/// Many contestants in many scenarios, some 280 rows: shorter than for a suite of a few.
 fn plan(effort: Effort) -> Plan {
     match effort {
         Effort::Quick => Plan::new(7, 12),
-        Effort::Full => Plan::new(31, 60),
+        Effort::Full => Plan::new(31, 52),
     }
-}
-
-fn entries(rows: Vec<Row<Boxed>>) -> Vec<Entry> {
-    let entry = |(role, name, contestant)| Entry { role, name, contestant };
-    rows.into_iter().map(entry).collect()
 }
 
 const SOLO: [(&str, usize); 2] = [("ring_solo_1024", 8), ("ring_solo64_1024", 64)];
@@ -108,16 +100,17 @@ fn solo(name: &'static str, bytes: usize, plan: Plan) -> Figure {
         rows
     };
     rows.push((Role::Shown, FLOOR, floor()));
-    Figure::hold(title, plan, entries(rows))
+    rounds::hold(title, plan, rows, None)
 }
 
 fn trying((name, producers, consumers, capacity): Across, plan: Plan) -> Figure {
     let title = Title { name, group: "try", unit: Unit::Millions };
     let shape = Trying(Sides { producers, consumers });
     let mut rows = peers::all::<u64, _>(capacity, &shape);
+    rows.retain(|(_, name, _)| consumers == 1 || *name != peers::TURBO);
     rows.push((Role::Ours, JOB_RING, shape.of(job_ring(capacity))));
     rows.push((Role::Shown, RING, shape.of(ring::<u64>(capacity))));
-    Figure::hold(title, plan, entries(rows))
+    rounds::hold(title, plan, rows, None)
 }
 
 fn batch_of((name, producers, consumers, capacity): Across, size: usize, plan: Plan) -> Figure {
@@ -125,7 +118,7 @@ fn batch_of((name, producers, consumers, capacity): Across, size: usize, plan: P
     let sides = Sides { producers, consumers };
     let mut rows = peers::fast::<u64, _>(capacity, &Trying(sides));
     rows.push((Role::Ours, RING, batches(sides, size, ring::<u64>(capacity))));
-    Figure::hold(title, plan, entries(rows))
+    rounds::hold(title, plan, rows, None)
 }
 
 fn payload((name, producers, consumers, capacity): Across, plan: Plan) -> Figure {
@@ -133,7 +126,7 @@ fn payload((name, producers, consumers, capacity): Across, plan: Plan) -> Figure
     let shape = Trying(Sides { producers, consumers });
     let mut rows = peers::fast::<Line, _>(capacity, &shape);
     rows.push((Role::Ours, RING, shape.of(ring::<Line>(capacity))));
-    Figure::hold(title, plan, entries(rows))
+    rounds::hold(title, plan, rows, None)
 }
 
 fn blocking(
@@ -145,6 +138,5 @@ fn blocking(
     let sides = Sides { producers, consumers };
     let mut rows = channels::all::<u64, _>(capacity, &Waiting(sides));
     rows.push((Role::Ours, CHANNEL, Waiting(sides).of(queue::channel::<u64>(capacity))));
-    rows.extend(go.map(|go| go_channel::row(go, sides, capacity)));
-    Figure::hold(title, plan, entries(rows))
+    rounds::hold(title, plan, rows, go.map(|go| go_channel::row(go, sides, capacity)))
 }

@@ -1,25 +1,18 @@
 //! Producers on one side of a queue and consumers on the other.
 //!
-//! Each producer pushes its share; the last one to be done pushes a mark for every consumer, which ends
-//! there. A run that crawls, because others crowd the machine, is cut off and tells what it moved till then.
+//! The producers push until they are told that the time is over; the last one to stop pushes a mark for every
+//! consumer, which ends there. So no consumer waits for what never comes, and all that was pushed is popped.
 
 use super::ends::{Channel, End, Payload, Shape, WaitingShape};
-use crate::contest::Contestant;
-use crossbeam_utils::Backoff;
+use super::rounds::{Done, Timed};
+use crossbeam_utils::{Backoff, CachePadded};
 use std::marker::PhantomData;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The end of a consumer: the last number that an index can be.
 pub(crate) const MARK: u32 = bifrost::ring::MAX_INDEX;
-
-/// No run is longer than about this.
-const LONGEST: Duration = Duration::from_millis(500);
-
-/// A producer that waits inside its operations looks at the time after so many; one that tries, after so
-/// many that failed.
-pub(crate) const BETWEEN_LOOKS: usize = 256;
 
 /// The payload of the value with this number. The numbers start again before the mark.
 pub(crate) fn value<T: Payload>(number: usize) -> T {
@@ -40,7 +33,7 @@ pub(crate) struct Trying(pub(crate) Sides);
 pub(crate) struct Waiting(pub(crate) Sides);
 
 impl<T: Payload> Shape<T> for Trying {
-    type Output = Box<dyn Contestant>;
+    type Output = Box<dyn Timed>;
 
     fn of<E: End<T>>(&self, end: E) -> Self::Output {
         Box::new(Transfer { sides: self.0, way: Tried(end, PhantomData) })
@@ -48,7 +41,7 @@ impl<T: Payload> Shape<T> for Trying {
 }
 
 impl<T: Payload> WaitingShape<T> for Waiting {
-    type Output = Box<dyn Contestant>;
+    type Output = Box<dyn Timed>;
 
     fn of<C: Channel<T>>(&self, channel: C) -> Self::Output {
         Box::new(Transfer { sides: self.0, way: Waited(channel, PhantomData) })
@@ -73,20 +66,25 @@ impl Moved {
     }
 }
 
-/// When a run is to be cut off.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline(Instant);
+/// Whether the time of a run is over: a word that is written once, so that looking at it before every value
+/// and after every failure costs next to nothing, and the same for every queue.
+#[derive(Debug, Default)]
+pub(crate) struct Over(CachePadded<AtomicBool>);
 
-impl Deadline {
-    pub(crate) fn is_over(self) -> bool {
-        Instant::now() > self.0
+impl Over {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
 /// How a thread does its share of a run.
 pub(crate) trait Way: Clone + Send + 'static {
-    /// Pushes up to `count` values.
-    fn produce(&mut self, count: usize, deadline: Deadline) -> Moved;
+    /// Pushes values until the time is over.
+    fn produce(&mut self, over: &Over) -> Moved;
 
     /// Pushes the marks.
     fn end(&mut self, consumers: usize);
@@ -99,14 +97,13 @@ pub(crate) trait Way: Clone + Send + 'static {
 struct Tried<T, E>(E, PhantomData<fn(T)>);
 
 impl<T: Payload, E: End<T>> Way for Tried<T, E> {
-    fn produce(&mut self, count: usize, deadline: Deadline) -> Moved {
-        let (mut moved, mut failed) = (Moved::default(), 0_usize);
-        for number in 0..count {
-            let value = value::<T>(number);
+    fn produce(&mut self, over: &Over) -> Moved {
+        let mut moved = Moved::default();
+        while !over.is_set() {
+            let value = value::<T>(moved.count);
             let patience = Backoff::new();
             while !self.0.push(value) {
-                failed += 1;
-                if failed % BETWEEN_LOOKS == 0 && deadline.is_over() {
+                if over.is_set() {
                     return moved;
                 }
                 patience.snooze();
@@ -147,13 +144,10 @@ impl<T: Payload, E: End<T>> Way for Tried<T, E> {
 struct Waited<T, C>(C, PhantomData<fn(T)>);
 
 impl<T: Payload, C: Channel<T>> Way for Waited<T, C> {
-    fn produce(&mut self, count: usize, deadline: Deadline) -> Moved {
+    fn produce(&mut self, over: &Over) -> Moved {
         let mut moved = Moved::default();
-        for number in 0..count {
-            if number % BETWEEN_LOOKS == 0 && deadline.is_over() {
-                break;
-            }
-            let value = value::<T>(number);
+        while !over.is_set() {
+            let value = value::<T>(moved.count);
             self.0.send(value);
             moved.add(&value);
         }
@@ -190,19 +184,19 @@ struct Share {
 
 impl<W: Way> Transfer<W> {
     /// The shares of the producers and of the consumers.
-    fn shares(&self, count: usize) -> (Vec<Share>, Vec<Share>) {
+    fn shares(&self, time: Duration) -> (Vec<Share>, Vec<Share>) {
         let Sides { producers, consumers } = self.sides;
-        let (start, busy) = (Barrier::new(producers + consumers), AtomicUsize::new(producers));
-        let (start, busy) = (&start, &busy);
+        // This thread starts the others and only sleeps meanwhile.
+        let start = &Barrier::new(producers + consumers + 1);
+        let (busy, over) = (&AtomicUsize::new(producers), &Over::default());
         std::thread::scope(|scope| {
-            let each = count.div_ceil(producers);
             let mut producing = Vec::new();
             for _ in 0..producers {
                 let mut way = self.way.clone();
                 producing.push(scope.spawn(move || {
                     start.wait();
                     let began = Instant::now();
-                    let moved = way.produce(each, Deadline(began + LONGEST));
+                    let moved = way.produce(over);
                     if busy.fetch_sub(1, Ordering::AcqRel) == 1 {
                         way.end(consumers);
                     }
@@ -219,6 +213,9 @@ impl<W: Way> Transfer<W> {
                     Share { began, ended: Instant::now(), moved }
                 }));
             }
+            start.wait();
+            std::thread::sleep(time);
+            over.set();
             let end = |threads: Vec<std::thread::ScopedJoinHandle<'_, Share>>| {
                 threads.into_iter().map(|t| t.join().expect("it does not panic")).collect()
             };
@@ -227,9 +224,9 @@ impl<W: Way> Transfer<W> {
     }
 }
 
-impl<W: Way> Contestant for Transfer<W> {
-    fn run(&mut self, count: usize) -> Duration {
-        let (producing, consuming) = self.shares(count);
+impl<W: Way> Timed for Transfer<W> {
+    fn run_for(&mut self, time: Duration) -> Done {
+        let (producing, consuming) = self.shares(time);
         let moved = |shares: &[Share]| {
             shares.iter().map(|share| share.moved).fold(Moved::default(), Moved::and)
         };
@@ -239,15 +236,17 @@ impl<W: Way> Contestant for Transfer<W> {
         let began = all().map(|share| share.began).min();
         let ended = all().map(|share| share.ended).max();
         let took = began.zip(ended).map_or(Duration::ZERO, |(began, ended)| ended - began);
-        took.mul_f64(count as f64 / pushed.count.max(1) as f64)
+        Done { operations: pushed.count, took }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, MARK, Sides, Trying, value};
-    use crate::queue::ends::Shape;
+    use super::{MARK, Sides, Trying, Waiting, value};
+    use crate::queue::ends::{Shape, WaitingShape};
     use crate::queue::ours::job_ring;
+    use crate::queue::rounds::Timed;
+    use bifrost::queue;
     use std::time::Duration;
 
     #[test]
@@ -258,18 +257,26 @@ mod tests {
         }
     }
 
+    const TIME: Duration = Duration::from_millis(3);
+
+    /// It fails by itself if a value is missing.
+    fn moves(mut contestant: Box<dyn Timed>) {
+        let done = contestant.run_for(TIME);
+        assert!(done.operations > 0 && done.took > Duration::ZERO, "{done:?}");
+    }
+
     #[test]
     fn every_value_arrives_whatever_the_sides() {
         for (producers, consumers) in [(1, 1), (3, 2), (2, 3)] {
-            let mut contestant = Trying(Sides { producers, consumers }).of(job_ring(4));
-            assert!(contestant.run(1000) > Duration::ZERO);
+            let sides = Sides { producers, consumers };
+            moves(Trying(sides).of(job_ring(4)));
+            moves(Waiting(sides).of(queue::channel::<u64>(4)));
         }
     }
 
     #[test]
-    fn a_run_is_cut_off() {
+    fn a_run_goes_on_until_its_time_is_over() {
         let mut contestant = Trying(Sides { producers: 1, consumers: 1 }).of(job_ring(1));
-        // More than a ring of one slot moves in many times the longest run; the result is scaled up.
-        assert!(contestant.run(1 << 40) > LONGEST * 100);
+        assert!(contestant.run_for(TIME).took >= TIME / 2);
     }
 }

@@ -4,9 +4,10 @@ use super::channels;
 use super::ends::{Channel, WaitingShape};
 use super::ours::CHANNEL;
 use super::peers::Row;
+use super::rounds::{self, Done, Timed};
 use super::sleeps;
-use crate::contest::{Contestant, Effort};
-use crate::figure::{Entry, Figure, Role, Title, Unit};
+use crate::contest::Plan;
+use crate::figure::{Figure, Role, Title, Unit};
 use crate::sample::Sample;
 use bifrost::queue;
 use rustix::thread::futex;
@@ -22,16 +23,13 @@ const GAP: Duration = Duration::from_micros(120);
 
 const CAPACITY: usize = 64;
 
+/// What no message is: the consumer ends there.
+const MARK: u64 = u64::MAX;
+
 /// The median of a round is its figure.
-pub(crate) fn parked(effort: Effort) -> Figure {
-    let (rounds, count) = match effort {
-        Effort::Quick => (7, 100),
-        Effort::Full => (31, 400),
-    };
+pub(crate) fn parked(plan: Plan) -> Figure {
     let title = Title { name: NAME, group: "wake", unit: Unit::Microseconds("µs") };
-    let entry = |(role, name, contestant)| Entry { role, name, contestant };
-    let entries = everybody(&Woken).into_iter().map(entry).collect();
-    let mut figure = Figure::hold_count(title, rounds, count, entries);
+    let mut figure = rounds::hold(title, plan, everybody(&Woken), None);
     for name in names() {
         if let Some(seen) = sleeps::count(name) {
             let details = figure.details.entry(name.to_owned()).or_default();
@@ -73,7 +71,7 @@ pub(crate) fn by_name<S: WaitingShape<u64>>(name: &str, shape: &S) -> Option<S::
 struct Woken;
 
 impl WaitingShape<u64> for Woken {
-    type Output = Box<dyn Contestant>;
+    type Output = Box<dyn Timed>;
 
     fn of<C: Channel<u64>>(&self, channel: C) -> Self::Output {
         Box::new(Sleeper(channel))
@@ -82,24 +80,28 @@ impl WaitingShape<u64> for Woken {
 
 struct Sleeper<C>(C);
 
-impl<C: Channel<u64>> Contestant for Sleeper<C> {
-    /// The median of the times from before a message was sent until it was there, times `count`.
-    fn run(&mut self, count: usize) -> Duration {
+impl<C: Channel<u64>> Timed for Sleeper<C> {
+    /// Takes the median of the times from before a message was sent until it was there, for each.
+    fn run_for(&mut self, time: Duration) -> Done {
         let epoch = Instant::now();
         let (mut sender, mut receiver) = (self.0.clone(), self.0.clone());
         let consumer = std::thread::spawn(move || {
-            let late = |_| {
-                let sent = receiver.recv();
-                (epoch.elapsed().as_nanos() as u64 - sent) as f64
-            };
-            Sample((0..count).map(late).collect())
+            let mut late = Vec::new();
+            loop {
+                match receiver.recv() {
+                    MARK => return Sample(late),
+                    sent => late.push((epoch.elapsed().as_nanos() as u64 - sent) as f64),
+                }
+            }
         });
-        for _ in 0..count {
+        while epoch.elapsed() < time {
             pause(GAP);
             sender.send(epoch.elapsed().as_nanos() as u64);
         }
+        sender.send(MARK);
         let late = consumer.join().expect("the consumer does not panic");
-        Duration::from_nanos(late.median() as u64 * count as u64)
+        let operations = late.0.len();
+        Done { operations, took: Duration::from_nanos(late.median() as u64 * operations as u64) }
     }
 }
 
