@@ -3,7 +3,7 @@
 use crate::Note;
 use bifrost::state::{
     Attempted, Claimed, Decided, Ended, Entry, JobError, Origin, Phase, Reader, Report, Retracted,
-    Run, Running, Slab, Started, Task, Verdict,
+    Run, Running, SharedSlab, Slab, Started, Task, Verdict,
 };
 use bifrost::time::{Clock, Deadline, Instant};
 use std::future::poll_fn;
@@ -88,14 +88,14 @@ impl Run<(), Value> for Body {
 #[derive(Clone, Debug)]
 pub struct World {
     /// The records.
-    pub slab: Arc<Slab<()>>,
+    pub slab: Arc<SharedSlab<()>>,
     alive: Unseen,
 }
 
 impl World {
     /// A world of so many records.
     pub fn new(records: usize) -> Self {
-        Self { slab: Arc::new(Slab::new(records, ())), alive: Unseen::default() }
+        Self { slab: Arc::new(SharedSlab::new(records, ())), alive: Unseen::default() }
     }
 
     /// Takes a record.
@@ -119,12 +119,12 @@ impl World {
         deadline: Deadline,
     ) -> Reader<(), (), Value> {
         let entry = Entry { queue_deadline, deadline, ..entry() };
-        self.claim().fill(self.task(false), Origin::default(), &entry)
+        self.claim().fill(&mut self.task(false), Origin::default(), &entry)
     }
 
     /// A job that runs until it is stopped.
     pub fn submit_endless(&self) -> Reader<(), (), Value> {
-        self.claim().fill(self.task(true), Origin::default(), &entry())
+        self.claim().fill(&mut self.task(true), Origin::default(), &entry())
     }
 
     /// A job whose outcome goes to `callback`; the reader that is returned can do nothing but retract it.
@@ -132,7 +132,7 @@ impl World {
         &self,
         callback: impl FnOnce(Reader<(), (), Value>) + Send + 'static,
     ) -> Reader<(), (), Value> {
-        self.claim().fill_for_callback(self.task(false), Origin::default(), callback, &entry())
+        self.claim().fill_for_callback(&mut self.task(false), Origin::default(), callback, &entry())
     }
 
     fn task(&self, endless: bool) -> Task<(), Value> {
@@ -149,7 +149,7 @@ impl World {
     /// If the new job has an outcome, which nobody can have given it.
     pub fn reuse(&self) -> bool {
         let Some(claimed) = self.slab.claim() else { return false };
-        let mut reader = claimed.fill(self.task(false), Origin::default(), &entry());
+        let mut reader = claimed.fill(&mut self.task(false), Origin::default(), &entry());
         assert!(look(&mut reader).is_pending(), "nobody has run this job");
         assert!(matches!(reader.retract(), Retracted::Task(..)), "nobody knows this job");
         true

@@ -3,7 +3,8 @@
 #![cfg(loom)]
 
 use bifrost::state::{
-    Attempted, Chain, Completions, Ended, Entry, JobError, Origin, Run, Slab, Started, Task,
+    Attempted, Chain, Completions, Ended, Entry, JobError, Origin, Run, SharedSlab, Slab, Started,
+    Task,
 };
 use bifrost::time::{Deadline, Instant};
 use loom_tests::{Bound, Model, spawn};
@@ -32,8 +33,8 @@ fn submit(list: &Arc<Completions<(), (), u64>>, number: u64) -> u32 {
         tenant: None,
     };
     let claimed = list.slab().claim().expect("a record is free");
-    let task = Task::new(Body(number));
-    claimed.fill_for_completions(task, Origin::default(), list, &entry).ticket().index()
+    let mut task = Task::new(Body(number));
+    claimed.fill_for_completions(&mut task, Origin::default(), list, &entry).ticket().index()
 }
 
 fn complete(slab: &Slab<()>, index: u32) {
@@ -65,7 +66,7 @@ fn completions_push_take() {
         Model::new("completions_push_take").floor(700).bound(Bound::Preemptions(2)).spurious(1);
     let model = model.deep(Bound::Preemptions(3)).witness("none").witness("one");
     model.witness("two").witness("01").witness("10").run(|w| {
-        let slab = Arc::new(Slab::new(2, ()));
+        let slab = Arc::new(SharedSlab::new(2, ()));
         let list = Completions::new(Arc::clone(&slab), || {});
         let indices = [submit(&list, 0), submit(&list, 1)];
         let workers = indices.map(|index| {
@@ -98,7 +99,7 @@ fn published<const N: usize>(list: &Arc<Completions<(), (), u64>>) {
 fn unread_frees() {
     let model = Model::new("unread_frees").floor(90).witness("unread").witness("read");
     model.run(|w| {
-        let slab = Arc::new(Slab::new(1, ()));
+        let slab = Arc::new(SharedSlab::new(1, ()));
         // The next list goes on with its counts.
         published::<1>(&Completions::new(Arc::clone(&slab), || {}));
         let list = Completions::new(Arc::clone(&slab), || {});
@@ -121,7 +122,7 @@ fn unread_frees() {
 fn unread_not_more() {
     let model = Model::new("unread_not_more").floor(12000).witness("none").witness("one");
     model.run(|w| {
-        let slab = Arc::new(Slab::new(1, ()));
+        let slab = Arc::new(SharedSlab::new(1, ()));
         let list = Completions::new(Arc::clone(&slab), || {});
         let theirs = Arc::clone(&list);
         let other = spawn(move || {
@@ -141,7 +142,7 @@ fn unread_not_more() {
 fn unread_not_fewer() {
     let model = Model::new("unread_not_fewer").floor(3300).witness("one").witness("two");
     model.run(|w| {
-        let slab = Arc::new(Slab::new(2, ()));
+        let slab = Arc::new(SharedSlab::new(2, ()));
         let list = Completions::new(Arc::clone(&slab), || {});
         published::<1>(&list);
         let theirs = Arc::clone(&list);

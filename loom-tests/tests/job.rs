@@ -50,7 +50,7 @@ fn job_complete_cancel_timeout() {
 /// belongs to the phase that it sees, never that of the record's last job nor that of the queue for a job
 /// that runs.
 fn job_limits(name: &'static str, queue_deadline: Deadline, outcomes: &[&'static str]) {
-    let model = Model::new(name).floor(4400).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new(name).floor(4300).bound(Bound::Preemptions(3)).deep(Bound::Full);
     let model = outcomes.iter().fold(model, |model, outcome| model.witness(outcome));
     model.witness("live").run(move |w| {
         let world = World::new(1);

@@ -3,7 +3,7 @@
 
 use bifrost::queue::{JobQueue, Waking};
 use bifrost::state::{
-    Entry, JobError, LifeState, Lifecycle, Origin, Retracted, Run, Slab, Task, Verdict,
+    Entry, JobError, LifeState, Lifecycle, Origin, Retracted, Run, SharedSlab, Task, Verdict,
 };
 use bifrost::sync::atomic::{AtomicU32, Ordering, fence};
 use bifrost::time::{Deadline, Instant};
@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 struct Provider {
     life: Lifecycle,
     queue: JobQueue,
-    slab: Arc<Slab<()>>,
+    slab: Arc<SharedSlab<()>>,
     note: Note,
 }
 
@@ -37,7 +37,12 @@ impl Provider {
         for state in [LifeState::Spawning, LifeState::Checking, LifeState::Ready] {
             assert!(life.change(state).is_some());
         }
-        Arc::new(Self { life, queue, slab: Arc::new(Slab::new(2, ())), note: Note::default() })
+        Arc::new(Self {
+            life,
+            queue,
+            slab: Arc::new(SharedSlab::new(2, ())),
+            note: Note::default(),
+        })
     }
 
     /// The admission: 1 if the job was accepted. Its handle is dropped: who decides it counts it.
@@ -57,7 +62,7 @@ impl Provider {
             tenant: None,
         };
         let claimed = self.slab.claim().expect("there is a record for each");
-        let reader = claimed.fill(Task::new(Never), Origin::default(), &entry);
+        let reader = claimed.fill(&mut Task::new(Never), Origin::default(), &entry);
         if self.queue.push(reader.ticket().index()).is_ok() {
             w.saw("accepted");
             return 1;

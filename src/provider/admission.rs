@@ -13,7 +13,7 @@ use crate::config::OverflowPolicy;
 use crate::exec::Inside;
 use crate::queue::LaneId;
 use crate::ring::PushError;
-use crate::state::{Claimed, Entry, LifeState, Origin, Reader, Retracted, Task, Ticket, Verdict};
+use crate::state::{Claimed, Entry, LifeState, Origin, Reader, Retracted, Ticket, Verdict};
 use crate::stats::Count;
 use crate::sync::{Arc, contain, drop_caught};
 use crate::time::{Deadline, Instant};
@@ -48,63 +48,55 @@ impl<T> Drop for Callback<T> {
     }
 }
 
-/// How a push went that did not succeed.
-enum Refused<T: 'static> {
-    /// The job is refused.
-    Job(Refusal, Job<T>),
-    /// The job was decided while it was being refused: it counts as accepted.
-    Accepted(JobReader<T>),
-}
-
 impl Core {
     /// Lets a job in, without ever waiting.
     pub(super) fn admit<T: Send + 'static>(
         self: &Arc<Self>,
-        job: Job<T>,
+        mut job: Job<T>,
         to: To<'_, T>,
     ) -> Result<JobReader<T>, Rejected<Job<T>>> {
         self.host().stats.add(Count::Submitted, 1);
-        let mut arrivals = Arrivals::new(self);
-        self.try_enter(job, to, &mut arrivals).map_err(|(refusal, job)| self.refuse(refusal, job))
+        let entered = self.try_enter(&mut job, to, &mut Arrivals::new(self));
+        entered.map_err(|refusal| self.refuse(refusal, job))
     }
 
-    /// One try of a submission that has been counted. The job is announced with all of the `arrivals`.
+    /// One try of a submission that has been counted. The job is announced with all of the `arrivals`. An accepted
+    /// one leaves an empty shell behind; a refused one is as it was.
     pub(super) fn try_enter<T: Send + 'static>(
         self: &Arc<Self>,
-        job: Job<T>,
+        job: &mut Job<T>,
         to: To<'_, T>,
         arrivals: &mut Arrivals<'_>,
-    ) -> Result<JobReader<T>, (Refusal, Job<T>)> {
+    ) -> Result<JobReader<T>, Refusal> {
         let host = self.host();
         let kind = job.kind;
-        if let Err(refusal) = self.check_door(kind) {
-            return Err((refusal, job));
-        }
+        self.check_door(kind)?;
         let lane = host.tenants.lane_of(&job.options);
         if arrivals.are_patient() && self.is_without_space(kind, lane) {
-            return Err((self.full(kind, lane), job));
+            return Err(self.full(kind, lane));
         }
-        let seat = match host.tenants.enter(&job.options) {
-            Ok(seat) => seat,
-            Err(refusal) => return Err((refusal, job)),
-        };
+        let seat = host.tenants.enter(&job.options)?;
         let Some(claimed) = arrivals.claim() else {
-            return Err((self.without_record(kind, lane), job));
+            return Err(self.without_record(kind, lane));
         };
-        let Job { task, options, .. } = job;
         let tenant = seat.keep();
-        let entry = Entry { tenant, ..entry(&options, host, arrivals.now()) };
-        let reader = self.enter(claimed, task, &options, to, &entry);
-        match self.push((kind, lane), reader, options, arrivals) {
-            Ok(reader) | Err(Refused::Accepted(reader)) => {
+        let entry = Entry { tenant, ..entry(&job.options, host, arrivals.now()) };
+        let reader = self.enter(claimed, job, to, &entry);
+        let pushed = self.push((kind, lane), reader.ticket(), &job.options, arrivals);
+        let entered = match pushed {
+            Ok(()) => Ok(reader),
+            Err(refusal) => retract(reader, job, refusal),
+        };
+        match entered {
+            Ok(reader) => {
                 arrivals.limit(entry.queue_deadline);
                 Ok(reader)
             }
-            Err(Refused::Job(refusal, job)) => {
+            Err(refusal) => {
                 host.tenants.leave(tenant);
                 // A shutdown may have taken the job for one that was accepted, and wait for its end.
                 host.notify_drained();
-                Err((refusal, job))
+                Err(refusal)
             }
         }
     }
@@ -166,11 +158,11 @@ impl Core {
     fn enter<T: Send + 'static>(
         self: &Arc<Self>,
         claimed: Claimed<JobContext, Host>,
-        task: Task<JobContext, T>,
-        options: &Options,
+        job: &mut Job<T>,
         to: To<'_, T>,
         entry: &Entry,
     ) -> JobReader<T> {
+        let Job { task, options, .. } = job;
         let keep = self.bind_token(options, claimed.ticket());
         let keep = keep.map(|registration| Box::new(registration) as Box<dyn Send>);
         let origin = Origin { meta: options.meta.clone(), keep };
@@ -207,20 +199,19 @@ impl Core {
     }
 
     /// Puts a queued job into its lane, as the overflow policy says.
-    fn push<T: Send + 'static>(
-        self: &Arc<Self>,
+    fn push(
+        &self,
         (kind, to): (Kind, LaneId),
-        reader: JobReader<T>,
-        options: Options,
+        ticket: Ticket,
+        options: &Options,
         arrivals: &mut Arrivals<'_>,
-    ) -> Result<JobReader<T>, Refused<T>> {
+    ) -> Result<(), Refusal> {
         let host = self.host();
         let lane = host.lane(kind);
-        let ticket = reader.ticket();
         if let Some(token) = options.token.as_ref().filter(|token| token.is_cancelled()) {
             self.end(ticket, verdict_of(token.cause()), |_| true);
             self.count_panics(self.bury(ticket.index()));
-            return Ok(reader);
+            return Ok(());
         }
         let mut pushed = lane.queue.push_unannounced(to, ticket.index());
         if pushed == Err(PushError::Full) {
@@ -233,7 +224,7 @@ impl Core {
                 OverflowPolicy::DropNewest => {
                     self.end(ticket, Verdict::DroppedOverflow, |_| true);
                     self.count_panics(self.bury(ticket.index()));
-                    return Ok(reader);
+                    return Ok(());
                 }
                 OverflowPolicy::DropOldest => pushed = self.replace_oldest(kind, to, ticket),
                 _ => {}
@@ -245,14 +236,14 @@ impl Core {
                 if let Some(token) = options.token.as_ref().filter(|token| token.is_cancelled()) {
                     self.end(ticket, verdict_of(token.cause()), |_| true);
                 }
-                Ok(reader)
+                Ok(())
             }
             Err(PushError::Closed) => {
                 let value = host.life.state() as u64;
                 let refusal = Refusal { reason: Code::ShuttingDown, limit: "state", value };
-                Err(retract(kind, reader, options, refusal))
+                Err(refusal)
             }
-            Err(_) => Err(retract(kind, reader, options, self.full(kind, to))),
+            Err(_) => Err(self.full(kind, to)),
         }
     }
 
@@ -317,14 +308,21 @@ fn entry(options: &Options, host: &Host, now: Instant) -> Entry {
     }
 }
 
-/// Takes the job of a refused push back.
-fn retract<T>(kind: Kind, reader: JobReader<T>, options: Options, refusal: Refusal) -> Refused<T> {
+/// Takes the body of a job whose push was refused back, unless the job was decided meanwhile: then it counts as
+/// accepted.
+#[cold]
+fn retract<T>(
+    reader: JobReader<T>,
+    job: &mut Job<T>,
+    refusal: Refusal,
+) -> Result<JobReader<T>, Refusal> {
     match reader.retract() {
         Retracted::Task(task, origin) => {
             drop(origin);
-            Refused::Job(refusal, Job { task, options, kind })
+            job.task = task;
+            Err(refusal)
         }
-        Retracted::Decided(reader) => Refused::Accepted(reader),
+        Retracted::Decided(reader) => Ok(reader),
     }
 }
 

@@ -115,22 +115,22 @@ impl Core {
     /// Lets jobs in, in their order, until one is refused; `accept` gets the others. Never waits.
     pub(super) fn admit_batch<T: Send + 'static>(
         self: &Arc<Self>,
-        jobs: Vec<Job<T>>,
+        mut jobs: Vec<Job<T>>,
         queue: Option<&Arc<Port<T>>>,
         mut accept: impl FnMut(JobReader<T>),
     ) -> Option<Rejected<Vec<Job<T>>>> {
         let host = self.host();
         host.stats.add(Count::Submitted, jobs.len() as u64);
         let mut arrivals = Arrivals::new(self);
-        let mut jobs = jobs.into_iter();
-        while let Some(job) = jobs.next() {
-            match self.try_enter(job, queue.map_or(To::Handle, To::Queue), &mut arrivals) {
+        for number in 0..jobs.len() {
+            let to = queue.map_or(To::Handle, To::Queue);
+            match self.try_enter(&mut jobs[number], to, &mut arrivals) {
                 Ok(reader) => accept(reader),
-                Err((refusal, job)) => {
+                Err(refusal) => {
                     drop(arrivals);
-                    let jobs: Vec<_> = std::iter::once(job).chain(jobs).collect();
-                    host.count_rejected(refusal, jobs.len() as u64);
-                    return Some(refusal.with(jobs, &host.name));
+                    let refused = jobs.split_off(number);
+                    host.count_rejected(refusal, refused.len() as u64);
+                    return Some(refusal.with(refused, &host.name));
                 }
             }
         }

@@ -23,7 +23,8 @@
 
 use super::admission::{JobReader, To};
 use super::batch::Arrivals;
-use super::core::{Core, Host};
+use super::core::{Core, Host, Jobs};
+use super::handle::JobHandle;
 use super::job::{Job, Kind};
 use super::rejected::{Refusal, Rejected};
 use crate::cancel::CancelToken;
@@ -34,6 +35,7 @@ use crate::sync::{Arc, AtomicWaker, Mutex, Weak};
 use crate::time::Instant;
 use futures_lite::future::or;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// What the submitter of a job wants that is at the door.
@@ -129,15 +131,15 @@ impl<T: Send + 'static> Blocked<T> {
 impl<T: Send + 'static> Entrant for Blocked<T> {
     fn enter(&self) -> Try {
         let Some(core) = self.core.upgrade() else { return Try::Done };
-        let Some(job) = self.take() else { return Try::Done };
-        let tried = core.try_enter(job, To::Handle, &mut Arrivals::patient(&core));
+        let Some(mut job) = self.take() else { return Try::Done };
+        let tried = core.try_enter(&mut job, To::Handle, &mut Arrivals::patient(&core));
         let (end, is_full) = match tried {
             Ok(reader) => {
                 core.host().stats.add(Count::Unblocked, 1);
                 (Slot::Entered(reader), false)
             }
-            Err((refusal, job)) if refusal.is_for_space() => (Slot::Waiting(job), true),
-            Err((refusal, job)) => (Slot::Refused(refusal, job), false),
+            Err(refusal) if refusal.is_for_space() => (Slot::Waiting(job), true),
+            Err(refusal) => (Slot::Refused(refusal, job), false),
         };
         let (wish, left) = self.leave(end);
         if let Some(left) = left {
@@ -215,18 +217,50 @@ impl<T: Send + 'static> Drop for Standing<'_, T> {
     }
 }
 
+/// A submission that may wait. Nothing happens before its first poll, which lets the job in from where it is.
+pub(super) struct Entering<'a, T: Send + 'static> {
+    core: &'a Arc<Core>,
+    at: At<'a, T>,
+}
+
+enum At<'a, T> {
+    First(Job<T>),
+    /// Who waits pays for a box, so that who does not moves no more than the job.
+    Waiting(Pin<Box<dyn Future<Output = Entered<T>> + Send + 'a>>),
+    Over,
+}
+
+type Entered<T> = Result<JobReader<T>, Rejected<Job<T>>>;
+
+impl<T: Send + 'static> Future for Entering<'_, T> {
+    type Output = Result<JobHandle<T>, Rejected<Job<T>>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let core = self.core;
+        if let At::First(job) = &mut self.at {
+            core.host().stats.add(Count::Submitted, 1);
+            let entered = core.try_enter(job, To::Handle, &mut Arrivals::new(core));
+            let first = std::mem::replace(&mut self.at, At::Over);
+            match (entered, first) {
+                (Err(refusal), At::First(job)) => {
+                    self.at = At::Waiting(Box::pin(core.wait_at_door(refusal, job)));
+                }
+                (Ok(reader), _) => return Poll::Ready(Ok(JobHandle::new(reader))),
+                (Err(_), _) => unreachable!("it was the first poll"),
+            }
+        }
+        let At::Waiting(waiting) = &mut self.at else { panic!("polled after it was ready") };
+        waiting.as_mut().poll(cx).map_ok(JobHandle::new)
+    }
+}
+
 impl Core {
     /// Lets a job in, and waits for space as long as its policy says.
-    pub(super) async fn admit_waiting<T: Send + 'static>(
+    pub(super) fn admit_waiting<T: Send + 'static>(
         self: &Arc<Self>,
         job: Job<T>,
-    ) -> Result<JobReader<T>, Rejected<Job<T>>> {
-        self.host().stats.add(Count::Submitted, 1);
-        match self.try_enter(job, To::Handle, &mut Arrivals::new(self)) {
-            Ok(reader) => Ok(reader),
-            // Who waits pays for a box, so that who does not moves no more than the job.
-            Err((refusal, job)) => Box::pin(self.wait_at_door(refusal, job)).await,
-        }
+    ) -> Entering<'_, T> {
+        Entering { core: self, at: At::First(job) }
     }
 
     /// What follows on the first refusal of a submission that may wait.
@@ -247,22 +281,15 @@ impl Core {
                 host.stats.add(Count::Unblocked, 1);
                 Err(self.refuse(refusal, job))
             }
-            End::Back(job) => {
+            End::Back(mut job) => {
                 host.stats.add(Count::Unblocked, 1);
                 if !token.is_some_and(|token| token.is_cancelled()) {
                     return Err(self.refuse(refusal, job));
                 }
                 // A cancelled job needs no space.
-                self.try_enter(job, To::Handle, &mut Arrivals::new(self))
-                    .map_err(|(refusal, job)| self.refuse(refusal, job))
+                self.try_enter(&mut job, To::Handle, &mut Arrivals::new(self))
+                    .map_err(|refusal| self.refuse(refusal, job))
             }
-        }
-    }
-
-    /// A job that was decided in its queue may stand in the way of a submission that waits.
-    pub(super) fn offer_dead_slots(&self) {
-        if self.host().lanes.iter().any(|lane| lane.queue.is_awaited()) {
-            self.reap();
         }
     }
 
@@ -283,9 +310,18 @@ impl Core {
             Slot::Refused(refusal, job) => self.host().give_up_refused(refusal, job),
             Slot::Entered(mut reader) => {
                 let _late = self.end(reader.ticket(), Verdict::CancelledCaller, |_| true);
-                self.count_panics(reader.leave());
+                reader.leave(Jobs::count_panics);
             }
             Slot::Moving(_) | Slot::Void => {}
+        }
+    }
+}
+
+impl Jobs {
+    /// A job that was decided in its queue may stand in the way of a submission that waits.
+    pub(super) fn offer_dead_slots(&self) {
+        if self.host().lanes.iter().any(|lane| lane.queue.is_awaited()) {
+            self.reap();
         }
     }
 }

@@ -8,7 +8,7 @@ use super::tenants::{self, Tenants};
 use super::worker;
 use crate::config::{ConfigError, DriverMode, ProviderConfig};
 use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
-use crate::state::{Due, LifeState, Lifecycle, Slab};
+use crate::state::{Due, LifeState, Lifecycle, SharedSlab, Slab};
 use crate::stats::Blocks;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::thread::JoinHandle;
@@ -19,8 +19,10 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// A provider: its records, beside everything else that it shares.
-pub(super) type Core = Slab<JobContext, Host>;
+/// A share of a provider, for those who live long.
+pub(super) type Core = SharedSlab<JobContext, Host>;
+/// A provider as its jobs' handles see it: its records, beside everything else that it shares.
+pub(super) type Jobs = Slab<JobContext, Host>;
 
 /// What a provider shares beside its records.
 #[derive(Debug)]
@@ -138,7 +140,7 @@ impl Core {
             http: parts.http,
             config,
         };
-        let core = Arc::new_cyclic(|own| Slab::new(records, host(own)));
+        let core = Arc::new_cyclic(|own| Self::new(records, host(own)));
         let freed = Arc::downgrade(&core);
         core.when_freed(move || {
             if let Some(core) = freed.upgrade() {

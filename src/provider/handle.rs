@@ -2,7 +2,7 @@
 
 use super::JobContext;
 use super::completion::Completion;
-use super::core::{Core, Host};
+use super::core::{Host, Jobs};
 use super::job::JobId;
 use super::outcome::Outcome;
 use crate::state::{Phase, Reader, Verdict};
@@ -40,14 +40,14 @@ impl<T> JobHandle<T> {
 
     /// Where the job is. `Free` once the outcome was taken.
     pub fn state(&self) -> Phase {
-        let phase = self.core().and_then(|core| core.phase(self.id()));
+        let phase = self.jobs().and_then(|jobs| jobs.phase(self.id()));
         phase.map_or(Phase::Free, |(phase, _)| phase)
     }
 
     /// Cancels the job: one that waits is not executed, a future that runs is dropped, a closure that
     /// runs sees it in its context and its late result is discarded. `false`: it had its outcome already.
     pub fn cancel(&self) -> bool {
-        self.core().is_some_and(|core| core.end(self.id(), Verdict::CancelledCaller, |_| true))
+        self.jobs().is_some_and(|jobs| jobs.end(self.id(), Verdict::CancelledCaller, |_| true))
     }
 
     /// Blocks the calling thread until the outcome is there. Works with or without a runtime around it.
@@ -58,7 +58,7 @@ impl<T> JobHandle<T> {
     ///
     /// If the outcome was taken by an earlier poll.
     pub fn wait(self) -> Outcome<T> {
-        match self.core().map(|core| core.host().clock.clone()) {
+        match self.jobs().map(|jobs| jobs.host().clock.clone()) {
             Some(clock) => clock.block_on(self),
             None => panic!("a job handle was waited for after its outcome"),
         }
@@ -70,7 +70,7 @@ impl<T> JobHandle<T> {
     ///
     /// If the outcome was taken by an earlier poll.
     pub fn wait_timeout(&mut self, limit: Duration) -> Option<Outcome<T>> {
-        match self.core().map(|core| core.host().clock.clone()) {
+        match self.jobs().map(|jobs| jobs.host().clock.clone()) {
             Some(clock) => {
                 let deadline = Deadline::after(clock.now(), limit);
                 clock.block_on_deadline(self, deadline)
@@ -85,7 +85,7 @@ impl<T> JobHandle<T> {
     ///
     /// If the outcome was taken by an earlier poll.
     pub async fn completion(mut self) -> Completion<T> {
-        let name = self.core().map(|core| Arc::clone(&core.host().name));
+        let name = self.jobs().map(|jobs| Arc::clone(&jobs.host().name));
         let report = poll_fn(|cx| self.reader.poll_take(cx)).await;
         Completion::new(&name.unwrap_or_default(), report)
     }
@@ -95,7 +95,7 @@ impl<T> JobHandle<T> {
         self.reader.try_take().map(Outcome::from_report)
     }
 
-    fn core(&self) -> Option<&Arc<Core>> {
+    fn jobs(&self) -> Option<&Jobs> {
         self.reader.slab()
     }
 }
@@ -110,9 +110,7 @@ impl<T> Future for JobHandle<T> {
 
 impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
-        if let Some(core) = self.core().cloned() {
-            core.count_panics(self.reader.leave());
-        }
+        self.reader.leave(Jobs::count_panics);
     }
 }
 

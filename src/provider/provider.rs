@@ -75,11 +75,11 @@ impl Provider {
     ///
     /// Dropped while it waits, the job is dropped and counts as refused. If it was moved in by then and this
     /// future has not been polled since, it is accepted, and is cancelled: it may have begun to run.
-    pub async fn submit_async<T: Send + 'static>(
+    pub fn submit_async<T: Send + 'static>(
         &self,
         job: Job<T>,
-    ) -> Result<JobHandle<T>, Rejected<Job<T>>> {
-        self.core.admit_waiting(job).await.map(JobHandle::new)
+    ) -> impl Future<Output = Result<JobHandle<T>, Rejected<Job<T>>>> + Send {
+        self.core.admit_waiting(job)
     }
 
     /// As [`submit_async`](Self::submit_async), by a thread.

@@ -3,7 +3,7 @@
 //! The tick of a provider sleeps until the earliest limit, or one period, whichever comes first, and not
 //! at all while no job is in flight.
 
-use super::core::{Core, Host};
+use super::core::{Core, Host, Jobs};
 use super::job::Kind;
 use super::worker;
 use crate::exec::Ticked;
@@ -18,7 +18,7 @@ const MOST_A_TICK: usize = 1024;
 /// How close two ticks for short limits may follow each other.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-impl Core {
+impl Jobs {
     /// Counts and publishes the outcome that the caller decided, and wakes whoever has to know.
     pub(super) fn settle(&self, decided: Decided<'_, super::JobContext, Host>) {
         let host = self.host();

@@ -19,6 +19,6 @@ pub use batch::Closed;
 pub(crate) use batch::Moved;
 pub use job_ring::{JobRing, PopError, PopIf, PushError};
 pub use ring::{Refused, Ring};
-pub use stack::IndexStack;
+pub use stack::{IndexStack, NotPut};
 pub(crate) use waits::Outlook;
 pub use word::{MAX_CAPACITY, MAX_INDEX};

@@ -6,14 +6,14 @@
 //! Invariants: 1. an index is in the stack at most once (the caller returns only what it took). 2. The tag
 //! grows with every push and pop, so a compare-exchange fails if the top changed in between, even back to
 //! the same index. 3. A link is written only by the owner of its index, before the index is pushed. 4. Only an
-//! empty stack is marked: the next change of its top is a push, which finds the mark.
+//! empty stack is marked: the next change of its top is a push, which finds the mark, or the close.
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
 //! | `stack.push` | the top's compare-exchange in `push` | the top's load in `pop` | the link below, and everything the returning owner did with the index |
 //! | `stack.mark` | the exchange of `pop_or_mark` | the fence of the push that finds the mark | what the one who marked did before |
 //!
-//! A tag of 43 bits wraps after 12 hours of one operation every 5 ns, all within one stalled `pop`.
+//! A tag of 42 bits wraps after 6 hours of one operation every 5 ns, all within one stalled `pop`.
 //!
 //! Progress: lock-free. Models: `stack_aba`, `stack_pass`, `stack_mark`.
 
@@ -24,7 +24,8 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 const INDEX_BITS: u32 = 20;
 const NONE: u32 = (1 << INDEX_BITS) - 1;
 const MARK: u64 = 1 << INDEX_BITS;
-const TAG_SHIFT: u32 = INDEX_BITS + 1;
+const CLOSED: u64 = 1 << (INDEX_BITS + 1);
+const TAG_SHIFT: u32 = INDEX_BITS + 2;
 
 /// The top index and its tag.
 #[derive(Clone, Copy)]
@@ -47,9 +48,22 @@ impl Top {
         self.0 & MARK != 0
     }
 
+    fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
     fn followed_by(self, index: u32) -> Self {
         Self::new(index, self.tag().wrapping_add(1))
     }
+}
+
+/// Why an index was not put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotPut {
+    /// Somebody found the stack empty and [marked](IndexStack::pop_or_mark) it.
+    Marked,
+    /// The stack was [closed](IndexStack::close).
+    Closed,
 }
 
 /// A lock-free stack of the indices `0..capacity`, each of them in it at most once.
@@ -85,11 +99,44 @@ impl IndexStack {
     }
 
     /// Returns `index`, which the caller took from this stack and no longer uses. `true`: somebody found the
-    /// stack empty and [marked](Self::pop_or_mark) it.
+    /// stack empty and [marked](Self::pop_or_mark) it. A closed stack takes nothing.
     pub fn push(&self, index: u32) -> bool {
+        self.put(index, true) == Ok(true)
+    }
+
+    /// As [`push`](Self::push), but only into a stack that is neither marked nor closed: then the caller, who has
+    /// the index yet, can prepare for what comes after a push.
+    ///
+    /// # Errors
+    ///
+    /// Why the index was not put back.
+    #[inline]
+    pub fn give(&self, index: u32) -> Result<(), NotPut> {
+        self.put(index, false).map(|_| ())
+    }
+
+    /// As [`push`](Self::push), for a stack that may be closed.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPut::Closed`].
+    pub fn push_unless_closed(&self, index: u32) -> Result<bool, NotPut> {
+        self.put(index, true)
+    }
+
+    #[inline]
+    fn put(&self, index: u32, if_marked: bool) -> Result<bool, NotPut> {
         // ORDERING: Relaxed: the top is only compared; the link needs no more than its index.
         let mut top = Top(self.top.load(Ordering::Relaxed));
         loop {
+            if top.0 & (MARK | CLOSED) != 0 {
+                if top.is_closed() {
+                    return Err(NotPut::Closed);
+                }
+                if !if_marked {
+                    return Err(NotPut::Marked);
+                }
+            }
             // ORDERING: Relaxed: published with the index by `stack.push`.
             self.below[index as usize].store(top.index(), Ordering::Relaxed);
             // ORDERING: Release is edge `stack.push`; the failing load is only compared again. A pop's
@@ -108,7 +155,15 @@ impl IndexStack {
             // ORDERING: Acquire takes `stack.mark`, through the exchange that found it.
             fence(Ordering::Acquire);
         }
-        top.is_marked()
+        Ok(top.is_marked())
+    }
+
+    /// Closes the stack, once: it is empty from now on and takes nothing back. How many indices were inside.
+    pub fn close(&self) -> usize {
+        // ORDERING: Acquire takes `stack.push` of every index inside: what changed the top since is a
+        // read-modify-write, so the later ones continue the release sequences of the earlier.
+        let top = Top(self.top.fetch_or(CLOSED | u64::from(NONE), Ordering::Acquire));
+        self.count_from(top.index())
     }
 
     /// As [`pop`](Self::pop), but an empty stack is marked, for a caller whom the next [`push`](Self::push) has
@@ -163,7 +218,10 @@ impl IndexStack {
     /// How many indices are inside; exact while nobody pushes or pops. Takes a step for each.
     pub fn len(&self) -> usize {
         // ORDERING: Relaxed: a figure; a link that is read too early is one of its earlier values.
-        let mut index = Top(self.top.load(Ordering::Relaxed)).index();
+        self.count_from(Top(self.top.load(Ordering::Relaxed)).index())
+    }
+
+    fn count_from(&self, mut index: u32) -> usize {
         let mut len = 0;
         while index != NONE && len < self.capacity() {
             len += 1;

@@ -15,7 +15,8 @@
 //! Models: `completions_push_take`, `job_callback`.
 
 use super::reader::{Reader, Report};
-use super::slab::{Slab, Ticket};
+use super::shared::{Held, SharedSlab};
+use super::slab::Ticket;
 use super::unread::{NONE, Tally};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -50,7 +51,7 @@ impl Delivery {
     }
 
     pub(super) fn to_callback<C, X, T>(
-        slab: Arc<Slab<C, X>>,
+        slab: Held<C, X>,
         callback: impl FnOnce(Reader<C, X, T>) + Send + 'static,
     ) -> Self
     where
@@ -73,7 +74,7 @@ impl Delivery {
 /// The completed records of one provider that nobody has read yet. They need no room: the list goes
 /// through the records themselves.
 pub struct Completions<C: 'static, X, T> {
-    slab: Arc<Slab<C, X>>,
+    slab: Arc<SharedSlab<C, X>>,
     tally: Arc<Tally>,
     notify: Box<dyn Fn() + Send + Sync>,
     result: PhantomData<fn() -> T>,
@@ -82,13 +83,16 @@ pub struct Completions<C: 'static, X, T> {
 impl<C, X, T> Completions<C, X, T> {
     /// Makes an empty list for the jobs of `slab`. `notify` is called after each completion, by its
     /// publisher; it must not block.
-    pub fn new(slab: Arc<Slab<C, X>>, notify: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+    pub fn new(
+        slab: Arc<SharedSlab<C, X>>,
+        notify: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let tally = slab.unread().lease();
         Arc::new(Self { slab, tally, notify: Box::new(notify), result: PhantomData })
     }
 
     /// The records that the list goes through.
-    pub fn slab(&self) -> &Arc<Slab<C, X>> {
+    pub fn slab(&self) -> &Arc<SharedSlab<C, X>> {
         &self.slab
     }
 
@@ -145,7 +149,7 @@ impl<C, X, T> fmt::Debug for Completions<C, X, T> {
 
 /// Completions that were taken, in the order in which they came. Dropped, it drops the unread outcomes.
 pub struct Chain<C: 'static, X, T> {
-    slab: Arc<Slab<C, X>>,
+    slab: Arc<SharedSlab<C, X>>,
     tally: Arc<Tally>,
     first: u32,
     result: PhantomData<fn() -> T>,
@@ -171,7 +175,7 @@ impl<C, X, T> Chain<C, X, T> {
         let index = self.first;
         // ORDERING: Relaxed: the chain is this consumer's alone.
         self.first = self.slab.record(index).next.load(Ordering::Relaxed);
-        Some(Reader::new(Arc::clone(&self.slab), self.slab.ticket_at(index)))
+        Some(Reader::new(Held::new(&self.slab), self.slab.ticket_at(index)))
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `record` | the record: state word, deadline word, wakers, stamps, and the cell of task and result |
 //! | `task` | a job's body with its type erased, inline where it is small |
 //! | `slab` | a provider's records and their free list |
+//! | `shared` | what keeps them alive |
 //! | `delivery` | where an outcome goes that no handle waits for |
 //! | `unread` | how many outcomes wait there to be read |
 //! | `lifecycle` | a provider's life |
@@ -21,6 +22,7 @@ mod lifecycle;
 mod reader;
 mod record;
 mod runner;
+mod shared;
 mod slab;
 mod task;
 mod unread;
@@ -35,6 +37,7 @@ pub use lifecycle::{LifeState, Lifecycle};
 pub use reader::{Reader, Report, Retracted};
 pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
 pub use runner::{Attempted, Running, Started};
+pub use shared::SharedSlab;
 pub use slab::{Claimed, Decided, Scan, Slab, Ticket};
 pub use task::{Ended, Finish, INLINE, Run, Task};
 pub use unread::Unread;

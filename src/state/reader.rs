@@ -2,10 +2,11 @@
 
 use super::record::{JobRecord, Origin, Stamps};
 use super::runner::drop_ended;
+use super::shared::Held;
 use super::slab::{Slab, Ticket};
 use super::task::{Cell, Ended, Task, take_ended};
 use super::word::{Release, Verdict, WakerCell};
-use crate::sync::{Arc, drop_caught, spin_loop};
+use crate::sync::{drop_caught, spin_loop};
 use std::fmt;
 use std::marker::PhantomData;
 use std::task::{Context, Poll, Waker};
@@ -40,7 +41,7 @@ pub enum Retracted<C: 'static, X, T> {
 /// The right to read one job's outcome. Dropped, it leaves the outcome unread; the job goes on.
 pub struct Reader<C: 'static, X, T> {
     /// `None` once the outcome was taken.
-    slab: Option<Arc<Slab<C, X>>>,
+    slab: Option<Held<C, X>>,
     ticket: Ticket,
     /// The `HANDLE` bit is held for a list or a callback: this value can only retract the job.
     delivered: bool,
@@ -49,12 +50,12 @@ pub struct Reader<C: 'static, X, T> {
 
 impl<C, X, T> Reader<C, X, T> {
     /// The caller holds `HANDLE` of a job whose task is a `Task<C, T>`, and gives it to this value.
-    pub(super) fn new(slab: Arc<Slab<C, X>>, ticket: Ticket) -> Self {
+    pub(super) fn new(slab: Held<C, X>, ticket: Ticket) -> Self {
         Self { slab: Some(slab), ticket, delivered: false, result: PhantomData }
     }
 
     /// As `new`, but `HANDLE` stays with whom the outcome is delivered to.
-    pub(super) fn delivered(slab: Arc<Slab<C, X>>, ticket: Ticket) -> Self {
+    pub(super) fn delivered(slab: Held<C, X>, ticket: Ticket) -> Self {
         Self { slab: Some(slab), ticket, delivered: true, result: PhantomData }
     }
 
@@ -64,8 +65,8 @@ impl<C, X, T> Reader<C, X, T> {
     }
 
     /// The records, unless the outcome was taken.
-    pub fn slab(&self) -> Option<&Arc<Slab<C, X>>> {
-        self.slab.as_ref()
+    pub fn slab(&self) -> Option<&Slab<C, X>> {
+        self.slab.as_deref()
     }
 
     /// Takes the job back after a queue refused its index: nobody else has the index then.
@@ -117,7 +118,7 @@ impl<C, X, T> Reader<C, X, T> {
                 }
             })
         });
-        release(&slab, self.ticket, false);
+        release(slab, self.ticket, false, |_, _| {});
         Some(Report { ticket: self.ticket, verdict, ended, stamps, attempt, user_data })
     }
 
@@ -176,10 +177,15 @@ fn leave_waker<C>(record: &JobRecord<C>, waker: &Waker) -> bool {
     is_left
 }
 
-/// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell. Gives how many
-/// of its drops panicked.
-fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) -> u32 {
-    let mut panics = 0;
+/// Gives `HANDLE` up; `unread` says whether a published result would still be in the cell. If its drop panics,
+/// `panicked` is told how often.
+#[inline]
+fn release<C, X>(
+    slab: Held<C, X>,
+    ticket: Ticket,
+    mut unread: bool,
+    panicked: impl Fn(&Slab<C, X>, u32),
+) {
     let record = slab.record(ticket.index());
     let state = &record.state;
     if state.reclaim_waker() == WakerCell::Full {
@@ -189,13 +195,12 @@ fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) -> u32 {
     }
     loop {
         match state.release_handle(|verdict: Verdict| unread && verdict.has_result()) {
-            Release::Shared => return panics,
-            Release::Last => {
-                slab.give_back(ticket.index());
-                return panics;
-            }
+            Release::Shared => return,
+            Release::Last => return slab.give_back(ticket.index()),
             Release::ResultFirst => {
-                panics += u32::from(drop_ended(record));
+                if drop_ended(record) {
+                    panicked(&slab, 1);
+                }
                 unread = false;
             }
         }
@@ -203,18 +208,17 @@ fn release<C, X>(slab: &Slab<C, X>, ticket: Ticket, mut unread: bool) -> u32 {
 }
 
 impl<C, X, T> Reader<C, X, T> {
-    /// Leaves the outcome unread, as a drop does; how many drops of it panicked.
-    pub fn leave(&mut self) -> u32 {
-        match self.slab.take().filter(|_| !self.delivered) {
-            Some(slab) => release(&slab, self.ticket, true),
-            None => 0,
+    /// Leaves the outcome unread, as a drop does; `panicked` is told how many drops of it panicked, if any did.
+    pub fn leave(&mut self, panicked: impl Fn(&Slab<C, X>, u32)) {
+        if let Some(slab) = self.slab.take().filter(|_| !self.delivered) {
+            release(slab, self.ticket, true, panicked);
         }
     }
 }
 
 impl<C, X, T> Drop for Reader<C, X, T> {
     fn drop(&mut self) {
-        self.leave();
+        self.leave(|_, _| {});
     }
 }
 

@@ -254,7 +254,8 @@ impl<C> JobRecord<C> {
             return None;
         }
         // SAFETY: the origin was written with the extras and belongs to `EXEC`'s holder, who has not taken it.
-        self.origin.with(|origin| unsafe { (*origin).assume_init_ref().meta.clone() })
+        let origin = self.origin.with(|origin| unsafe { &*origin.cast::<Origin>() });
+        origin.meta.clone()
     }
 
     /// Takes the origin out, for `EXEC`'s holder, who does so once, as its last step with the job.
@@ -265,7 +266,7 @@ impl<C> JobRecord<C> {
             return Origin::default();
         }
         // SAFETY: the origin was written with the extras and belongs to `EXEC`'s holder, who takes it once.
-        self.origin.with(|origin| unsafe { (*origin).assume_init_read() })
+        self.origin.with(|origin| unsafe { origin.cast::<Origin>().read() })
     }
 
     /// Takes out where the outcome goes, for the decider or the submitter who takes the job back, once.
@@ -276,7 +277,7 @@ impl<C> JobRecord<C> {
             return Delivery::Waker;
         }
         // SAFETY: the delivery was written with the extras; the callers are the one decider, or in `Entering`.
-        self.delivery.with(|delivery| unsafe { (*delivery).assume_init_read() })
+        self.delivery.with(|delivery| unsafe { delivery.cast::<Delivery>().read() })
     }
 
     /// Takes the waker out of its cell.
@@ -288,7 +289,7 @@ impl<C> JobRecord<C> {
     #[expect(unsafe_code, reason = "the cell is shared under the state word")]
     pub(super) unsafe fn take_waker(&self) -> Waker {
         // SAFETY: by contract.
-        self.waker.with(|waker| unsafe { (*waker).assume_init_read() })
+        self.waker.with(|waker| unsafe { waker.cast::<Waker>().read() })
     }
     /// The instant at which the limit of the job's present phase ends.
     pub fn current_deadline(&self) -> Deadline {

@@ -1,6 +1,7 @@
 //! The `EXEC` side of a record: starting, polling and burying a job's task.
 
 use super::record::{JobRecord, Meta};
+use super::shared::Held;
 use super::slab::{Decided, Slab, Ticket};
 use super::task::{Cell, Finish, TaskTable};
 use super::word::{Decision, Phase, Release, Verdict};
@@ -194,7 +195,7 @@ impl<C, X> Drop for Running<'_, C, X> {
         let record = self.record;
         drop_caught(record.take_origin());
         if record.state.release_exec() == Release::Last {
-            self.slab.give_back(self.ticket.index());
+            Held::new(self.slab).give_back(self.ticket.index());
         }
     }
 }

@@ -8,11 +8,12 @@ use super::delivery::{Completions, Delivery};
 use super::reader::Reader;
 use super::record::{Entry, JobRecord, Origin, Stamps};
 use super::runner::drop_ended;
+use super::shared::Held;
 use super::task::Task;
 use super::unread::Unread;
 use super::word::{Decision, Phase, Verdict};
-use crate::ring::IndexStack;
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::ring::{IndexStack, NotPut};
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Arc, CachePadded, OnceLock, contain, drop_caught};
 use crate::time::{Deadline, Instant};
 use std::fmt;
@@ -73,7 +74,9 @@ pub struct Slab<C: 'static, X = ()> {
     used: AtomicU32,
     unread: Unread,
     /// Called when a record goes back while somebody waits for one.
-    freed: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    freed: OnceLock<Arc<dyn Fn() + Send + Sync>>,
+    /// Records that came home since the close; see `shared.rs`.
+    pub(super) home: AtomicUsize,
 }
 
 /// What a scan of the records saw.
@@ -88,12 +91,9 @@ pub struct Scan {
 }
 
 impl<C, X> Slab<C, X> {
-    /// Makes `records` free records beside `host`.
-    ///
-    /// # Panics
-    ///
-    /// If `records` is 0 or more than a 20-bit index can name.
-    pub fn new(records: usize, host: X) -> Self {
+    /// Makes `records` free records beside `host`; for [`SharedSlab::new`](super::SharedSlab::new), which says
+    /// more.
+    pub(super) fn new(records: usize, host: X) -> Self {
         Self {
             host,
             records: JobRecord::vacant(records),
@@ -101,6 +101,7 @@ impl<C, X> Slab<C, X> {
             used: AtomicU32::new(0),
             unread: Unread::default(),
             freed: OnceLock::new(),
+            home: AtomicUsize::new(0),
         }
     }
 
@@ -136,41 +137,58 @@ impl<C, X> Slab<C, X> {
     }
 
     /// Takes a free record.
-    pub fn claim(self: &Arc<Self>) -> Option<Claimed<C, X>> {
+    pub fn claim(&self) -> Option<Claimed<C, X>> {
         self.free.pop().map(|index| self.claimed(index))
     }
 
     /// As [`claim`](Self::claim); if none is free, what [`when_freed`](Self::when_freed) was given is called
     /// when the next one goes back.
-    pub fn claim_or_wait(self: &Arc<Self>) -> Option<Claimed<C, X>> {
+    pub fn claim_or_wait(&self) -> Option<Claimed<C, X>> {
         self.free.pop_or_mark().map(|index| self.claimed(index))
     }
 
     /// Says what to do when a record goes back while somebody [waits for one](Self::claim_or_wait): on the
     /// thread that gives it back, which must not wait. The first call counts.
     pub fn when_freed(&self, freed: impl Fn() + Send + Sync + 'static) {
-        let _first = self.freed.set(Box::new(freed));
+        let _first = self.freed.set(Arc::new(freed));
     }
 
-    fn claimed(self: &Arc<Self>, index: u32) -> Claimed<C, X> {
+    fn claimed(&self, index: u32) -> Claimed<C, X> {
         // ORDERING: Relaxed, both: a bound for scans; who misses the newest record sees it in the next scan, and
         // the one who starts to scan is told of the job through another edge first.
         if index >= self.used.load(Ordering::Relaxed) {
             self.used.fetch_max(index + 1, Ordering::Relaxed);
         }
         let ticket = Ticket::new(index, self.record(index).state.enter());
-        Claimed { slab: Some(Arc::clone(self)), ticket }
+        Claimed { slab: Some(Held::new(self)), ticket }
     }
 
-    /// The last owner's step.
+    /// The last owner's step, which [`Held::give_back`] completes. `true`: the slab is closed, and the record is to
+    /// be counted home.
     #[inline]
-    pub(super) fn give_back(&self, index: u32) {
+    pub(super) fn put_back(&self, index: u32) -> bool {
         self.record(index).state.free();
-        if self.free.push(index)
-            && let Some(freed) = self.freed.get()
-        {
+        match self.free.give(index) {
+            Ok(()) => false,
+            Err(NotPut::Marked) => self.put_back_and_tell(index),
+            Err(NotPut::Closed) => true,
+        }
+    }
+
+    #[cold]
+    fn put_back_and_tell(&self, index: u32) -> bool {
+        // The slab may be gone once the record is home.
+        let freed = self.freed.get().cloned();
+        let told = self.free.push_unless_closed(index);
+        if let (Ok(true), Some(freed)) = (told, freed) {
             freed();
         }
+        told.is_err()
+    }
+
+    /// Lets nobody claim a record any more; how many were free.
+    pub(super) fn close(&self) -> usize {
+        self.free.close()
     }
 
     /// Decides the job of `ticket` if it is in a phase that `may` allows.
@@ -316,7 +334,7 @@ impl<C, X> fmt::Debug for Slab<C, X> {
 #[derive(Debug)]
 pub struct Claimed<C: 'static, X> {
     /// `None` once the job was written.
-    slab: Option<Arc<Slab<C, X>>>,
+    slab: Option<Held<C, X>>,
     ticket: Ticket,
 }
 
@@ -326,11 +344,11 @@ impl<C, X> Claimed<C, X> {
         self.ticket
     }
 
-    /// Writes the job and makes it `Queued`; the reader waits for it. Its index has to be pushed into a
+    /// Writes the job, whose body it takes out of `task`, and makes it `Queued`; the reader waits for it. Its index has to be pushed into a
     /// queue next; if that refuses it, [`Reader::retract`] takes it back.
     pub fn fill<T: Send + 'static>(
         self,
-        task: Task<C, T>,
+        task: &mut Task<C, T>,
         origin: Origin,
         entry: &Entry,
     ) -> Reader<C, X, T> {
@@ -346,7 +364,7 @@ impl<C, X> Claimed<C, X> {
     /// If `completions` was made for other records.
     pub fn fill_for_completions<T: Send + 'static>(
         self,
-        task: Task<C, T>,
+        task: &mut Task<C, T>,
         origin: Origin,
         completions: &Arc<Completions<C, X, T>>,
         entry: &Entry,
@@ -354,10 +372,7 @@ impl<C, X> Claimed<C, X> {
     where
         X: Send + Sync + 'static,
     {
-        assert!(
-            Arc::ptr_eq(completions.slab(), self.slab()),
-            "the list goes through other records"
-        );
+        assert!(self.slab().is_of(completions.slab()), "the list goes through other records");
         let delivery = Delivery::to_list(Arc::clone(completions));
         let (slab, ticket) = self.write(task, origin, delivery, entry);
         Reader::delivered(slab, ticket)
@@ -367,7 +382,7 @@ impl<C, X> Claimed<C, X> {
     /// that publishes it, and what is returned can only be retracted.
     pub fn fill_for_callback<T: Send + 'static>(
         self,
-        task: Task<C, T>,
+        task: &mut Task<C, T>,
         origin: Origin,
         callback: impl FnOnce(Reader<C, X, T>) + Send + 'static,
         entry: &Entry,
@@ -375,18 +390,18 @@ impl<C, X> Claimed<C, X> {
     where
         X: Send + Sync + 'static,
     {
-        let delivery = Delivery::to_callback(Arc::clone(self.slab()), callback);
+        let delivery = Delivery::to_callback(self.slab(), callback);
         let (slab, ticket) = self.write(task, origin, delivery, entry);
         Reader::delivered(slab, ticket)
     }
 
     fn write<T>(
         mut self,
-        task: Task<C, T>,
+        task: &mut Task<C, T>,
         origin: Origin,
         delivery: Delivery,
         entry: &Entry,
-    ) -> (Arc<Slab<C, X>>, Ticket) {
+    ) -> (Held<C, X>, Ticket) {
         let Some(slab) = self.slab.take() else { unreachable!("a record is written once") };
         let record = slab.record(self.ticket.index());
         // SAFETY: in `Entering` the whole record is the submitter's, whose right is this value.
@@ -400,15 +415,15 @@ impl<C, X> Claimed<C, X> {
         (slab, self.ticket)
     }
 
-    fn slab(&self) -> &Arc<Slab<C, X>> {
-        let Some(slab) = &self.slab else { unreachable!("it is there until the job is written") };
+    fn slab(&self) -> Held<C, X> {
+        let Some(slab) = self.slab else { unreachable!("it is there until the job is written") };
         slab
     }
 }
 
 impl<C, X> Drop for Claimed<C, X> {
     fn drop(&mut self) {
-        if let Some(slab) = &self.slab {
+        if let Some(slab) = self.slab {
             slab.give_back(self.ticket.index());
         }
     }
@@ -501,7 +516,7 @@ impl<'a, C, X> Decided<'a, C, X> {
             contain(|| waker.wake());
         }
         if publication.last {
-            self.slab.give_back(self.ticket.index());
+            Held::new(self.slab).give_back(self.ticket.index());
         }
         panics
     }

@@ -9,7 +9,7 @@ use super::error::{JobError, PanicInfo};
 use crate::sync::{contain, drop_caught};
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
+use std::mem::{MaybeUninit, align_of, size_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -191,10 +191,10 @@ impl<R: Run<C, T>, C: 'static, T: Send + 'static> Table<R, C, T> {
     }
 }
 
-/// A job's body that no record holds yet.
+/// A job's body that no record holds yet; or none, after a record took it.
 pub struct Task<C: 'static, T> {
     cell: Cell,
-    table: &'static TaskTable<C>,
+    table: Option<&'static TaskTable<C>>,
     result: PhantomData<fn() -> T>,
 }
 
@@ -208,6 +208,7 @@ unsafe impl<C, T> Sync for Task<C, T> {}
 
 impl<C: 'static, T: Send + 'static> Task<C, T> {
     /// Erases `body`.
+    #[inline]
     pub fn new(body: impl Run<C, T>) -> Self {
         fn erase<R: Run<C, T>, C: 'static, T: Send + 'static>(body: R) -> Task<C, T> {
             let mut cell = Cell::new();
@@ -216,25 +217,25 @@ impl<C: 'static, T: Send + 'static> Task<C, T> {
             unsafe {
                 put(&raw mut cell, body);
             }
-            Task { cell, table: Table::<R, C, T>::TABLE, result: PhantomData }
+            Task { cell, table: Some(Table::<R, C, T>::TABLE), result: PhantomData }
         }
         erase(body)
     }
 }
 
 impl<C: 'static, T> Task<C, T> {
-    /// Moves the body to `place`, whose holder owns it from then on.
+    /// Moves the body to `place`, whose holder owns it from then on, and leaves none behind.
     ///
     /// # Safety
     ///
-    /// `place` is valid for writes and holds nothing.
+    /// There is one, and `place` is valid for writes and holds nothing.
     #[inline]
     #[expect(unsafe_code, reason = "type erasure")]
-    pub(super) unsafe fn move_into(self, place: *mut Cell) -> &'static TaskTable<C> {
-        let task = ManuallyDrop::new(self);
-        // SAFETY: by contract; the body in the old cell is not used again, since the task is not dropped.
-        unsafe { place.copy_from_nonoverlapping(&raw const task.cell, 1) };
-        task.table
+    pub(super) unsafe fn move_into(&mut self, place: *mut Cell) -> &'static TaskTable<C> {
+        let Some(table) = self.table.take() else { unreachable!("a task is given to one record") };
+        // SAFETY: by contract; the body in the old cell is not used again, since the table is gone.
+        unsafe { place.copy_from_nonoverlapping(&raw const self.cell, 1) };
+        table
     }
 
     /// Puts an unpolled body back.
@@ -245,16 +246,19 @@ impl<C: 'static, T> Task<C, T> {
     /// never polled, and the caller gives it up.
     #[expect(unsafe_code, reason = "type erasure")]
     pub(super) unsafe fn from_parts(cell: Cell, table: &'static TaskTable<C>) -> Self {
-        Self { cell, table, result: PhantomData }
+        Self { cell, table: Some(table), result: PhantomData }
     }
 }
 
 impl<C: 'static, T> Drop for Task<C, T> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: a task holds its body until it is taken apart.
-        #[expect(unsafe_code, reason = "type erasure")]
-        unsafe {
-            (self.table.drop_task)(&raw mut self.cell);
+        if let Some(table) = self.table {
+            // SAFETY: a task holds its body as long as it has the table.
+            #[expect(unsafe_code, reason = "type erasure")]
+            unsafe {
+                (table.drop_task)(&raw mut self.cell);
+            }
         }
     }
 }
