@@ -14,7 +14,7 @@ SONAME  := libbifrost.so.$(firstword $(subst ., ,$(VERSION)))
 CAPI    := $(if $(filter 0,$(HTTP)),--no-default-features)
 LIBS    := $(TARGET)/lib
 # What the archive needs of the system, told by rustc when it makes it.
-NEEDED  := $(TARGET)/capi/needed-by-http-$(HTTP)
+NEEDED  := $(TARGET)/dist/needed-by-http-$(HTTP)
 DEST    := $(DESTDIR)$(PREFIX)
 
 # The models need loom's cfg on the whole graph, so they are built beside everything else.
@@ -62,12 +62,12 @@ theory: setup ## queueing theory against the real pool on the test clock, the lo
 	$(CARGO) test --release --locked --test theory -- --ignored --nocapture
 
 bench: setup ## queue, jobs and stall beside all peers, into docs/bench (QUICK=1: for the eye)
-	$(CARGO) run --release --locked -p benches -- all --out docs/bench $(if $(filter-out 0,$(QUICK)),--quick)
+	$(CARGO) run --profile dist --locked -p benches -- all --out docs/bench $(if $(filter-out 0,$(QUICK)),--quick)
 
 lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)
-	$(CARGO) rustc -p bifrost-capi --lib --profile capi --locked $(CAPI) --crate-type staticlib \
+	$(CARGO) rustc -p bifrost-capi --lib --profile dist --locked $(CAPI) --crate-type staticlib \
 	    -- --print "native-static-libs=$(NEEDED)"
-	sh capi/link.sh "$(TARGET)/capi/libbifrost.a" "$(LIBS)" $(SONAME) $(VERSION) \
+	sh capi/link.sh "$(TARGET)/dist/libbifrost.a" "$(LIBS)" $(SONAME) $(VERSION) \
 	    "$$(cat "$(NEEDED)")"
 	@ls -l "$(LIBS)"
 
