@@ -11,13 +11,18 @@
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
+//! | `codel`, `estimate` | what is dropped and what is refused under overload |
 
 mod activation;
+mod codel;
 mod delivery;
 mod due;
 mod error;
+mod estimate;
 mod keys;
 mod lifecycle;
+#[cfg(all(test, not(loom)))]
+mod overload_tests;
 mod reader;
 mod record;
 mod runner;
@@ -27,9 +32,11 @@ mod unread;
 mod word;
 
 pub use activation::Activation;
+pub use codel::{Codel, Sojourn};
 pub use delivery::{Chain, Completions};
 pub use due::Due;
 pub use error::{JobError, PanicInfo};
+pub use estimate::{Chances, Estimate, Forecast};
 pub use keys::{KeyLease, KeyRing, NoKey};
 pub use lifecycle::{LifeState, Lifecycle};
 pub use reader::{Reader, Report, Retracted};
