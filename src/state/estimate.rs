@@ -250,7 +250,6 @@ mod tests {
         estimate.tell(Some(Duration::MAX), Instant::from_nanos(u64::MAX));
         let last = Instant::from_nanos(u64::MAX);
         let deadline = Deadline::NEVER;
-        let deadline = Deadline::NEVER;
         let ever =
             Chances { depth: u64::MAX, queue_deadline: deadline, deadline, ..chances(1, last) };
         assert_eq!(estimate.forecast(&ever, last), Forecast::Fits, "a wait as long as time itself");

@@ -12,8 +12,11 @@
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
 //! | `codel`, `estimate` | what is dropped and what is refused under overload |
+//! | `budget`, `backoff` | how many retries there may be, and when the next one is |
 
 mod activation;
+mod backoff;
+mod budget;
 mod codel;
 mod delivery;
 mod due;
@@ -32,6 +35,8 @@ mod unread;
 mod word;
 
 pub use activation::Activation;
+pub use backoff::{Backoff, NextTry, Tried, scramble};
+pub use budget::RetryBudget;
 pub use codel::{Codel, Sojourn};
 pub use delivery::{Chain, Completions};
 pub use due::Due;
