@@ -67,7 +67,7 @@ impl Backoff {
         let most = self.base.saturating_mul(1 << doublings).min(self.longest);
         let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
         // The high half of the product is evenly in 0..=most, without a division.
-        let drawn = u128::from(random) * (u128::from(most) + 1) >> 64;
+        let drawn = (u128::from(random) * (u128::from(most) + 1)) >> 64;
         Duration::from_nanos(drawn as u64)
     }
 }

@@ -12,6 +12,7 @@
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
 //! | `codel`, `estimate` | what is dropped and what is refused under overload |
+//! | `limiter`, `latency` | how many jobs may be with an upstream at once |
 //! | `budget`, `backoff` | how many retries there may be, and when the next one is |
 
 mod activation;
@@ -23,7 +24,11 @@ mod due;
 mod error;
 mod estimate;
 mod keys;
+mod latency;
 mod lifecycle;
+mod limiter;
+#[cfg(all(test, not(loom)))]
+mod limiter_tests;
 #[cfg(all(test, not(loom)))]
 mod overload_tests;
 mod reader;
@@ -43,7 +48,9 @@ pub use due::Due;
 pub use error::{JobError, PanicInfo};
 pub use estimate::{Chances, Estimate, Forecast};
 pub use keys::{KeyLease, KeyRing, NoKey};
+pub use latency::{SoftSignal, Turn};
 pub use lifecycle::{LifeState, Lifecycle};
+pub use limiter::{LimitPermit, Limiter, MAX_LIMIT};
 pub use reader::{Reader, Report, Retracted};
 pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
 pub use runner::{Attempted, Running, Started};
