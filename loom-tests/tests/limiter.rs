@@ -3,7 +3,7 @@
 #![cfg(loom)]
 
 use bifrost::state::{Limiter, SoftSignal, Turn};
-use loom_tests::{Model, spawn};
+use loom_tests::{Bound, Model, spawn};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,24 +12,27 @@ const LATENCY: Duration = Duration::from_millis(10);
 /// One is in flight and the limit shrinks from two to one, while another wants in and the first may leave.
 #[test]
 fn limiter_shrink() {
-    let model = Model::new("limiter_shrink").floor(10).spurious(1);
-    let model = model.witness("before the shrink").witness("after the first left");
+    let model = Model::new("limiter_shrink")
+        .floor(1200)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
+    let model = model.witness("before the shrink, or after it").witness("after the first left");
     model.witness("refused").run(|w| {
         let limiter = Limiter::new(1, 2, 2);
         let first = limiter.acquire().expect("two may");
         let (shrinking, wanting) = (Arc::clone(&limiter), Arc::clone(&limiter));
         let shrinker = spawn(move || shrinking.set_bounds(1, 1));
         let second = spawn(move || wanting.acquire());
-        let beside = limiter.in_flight();
+        let is_first_out = limiter.limit() == 2;
         drop(first);
         shrinker.join();
         let second = second.join();
         assert_eq!(limiter.limit(), 1);
         assert_eq!(limiter.in_flight(), u16::from(second.is_some()), "each permit counts once");
         assert_eq!(limiter.acquire().is_some(), second.is_none(), "one, and one alone");
-        w.saw(match (&second, beside) {
-            (Some(_), 2) => "before the shrink",
-            (Some(_), _) => "after the first left",
+        w.saw(match (&second, is_first_out) {
+            (Some(_), true) => "before the shrink, or after it",
+            (Some(_), false) => "after the first left",
             (None, _) => "refused",
         });
         drop(second);
@@ -40,7 +43,7 @@ fn limiter_shrink() {
 /// A success that would make the limit grow, beside a change of the bounds that it then would break.
 #[test]
 fn limiter_bounds() {
-    let model = Model::new("limiter_bounds").floor(10).witness("grown").witness("not grown");
+    let model = Model::new("limiter_bounds").floor(650).witness("grown").witness("not grown");
     model.run(|w| {
         let limiter = Limiter::new(1, 2, 1);
         let permit = limiter.acquire().expect("one may");
@@ -55,7 +58,7 @@ fn limiter_bounds() {
 
 #[test]
 fn limiter_one_cut() {
-    let model = Model::new("limiter_one_cut").floor(10).witness("early").witness("late");
+    let model = Model::new("limiter_one_cut").floor(210).witness("early").witness("late");
     model.run(|w| {
         let limiter = Limiter::new(1, 20, 20);
         let permits = [limiter.acquire(), limiter.acquire()].map(|permit| permit.expect("20 may"));
@@ -74,7 +77,7 @@ fn limiter_one_cut() {
 
 #[test]
 fn limiter_two_for_one() {
-    let model = Model::new("limiter_two_for_one").floor(3).spurious(1);
+    let model = Model::new("limiter_two_for_one").floor(130).spurious(1);
     model.witness("own").witness("other").run(|w| {
         let limiter = Limiter::new(1, 1, 1);
         let theirs = Arc::clone(&limiter);
@@ -88,7 +91,8 @@ fn limiter_two_for_one() {
 
 #[test]
 fn latency_turn() {
-    let model = Model::new("latency_turn").floor(10).witness("one was busy");
+    let model =
+        Model::new("latency_turn").floor(55).bound(Bound::Preemptions(2)).witness("one was busy");
     model.witness("two good windows").witness("a good one and a slow one").run(|w| {
         let signal = Arc::new(SoftSignal::new());
         let theirs = Arc::clone(&signal);
