@@ -63,3 +63,19 @@ fn budget_pays_once() {
         assert_eq!(budget.available(9, NOW), u64::from(!(early || late)));
     });
 }
+
+/// The tick finds that another has withdrawn meanwhile: what it would have paid is paid by the next one.
+#[test]
+fn budget_settle() {
+    let model = Model::new("budget_settle").floor(42).witness("paid").witness("left to the next");
+    model.run(|w| {
+        let budget = Arc::new(RetryBudget::new(20, 1, 0));
+        let ticked = Arc::clone(&budget);
+        let tick = spawn(move || ticked.settle(5, NOW));
+        assert!(budget.withdraw(0, NOW), "the first one needs no request");
+        tick.join();
+        w.saw(if budget.available(0, NOW) == 1 { "paid" } else { "left to the next" });
+        assert_eq!(budget.available(5, NOW), 1);
+        assert!(budget.withdraw(5, NOW) && !budget.withdraw(5, NOW));
+    });
+}

@@ -15,7 +15,8 @@
 //!
 //! Progress: lock-free; an exchange fails only when another has withdrawn or paid.
 //!
-//! **Edges.** None: the word publishes nothing. Models: `budget_last_token`, `budget_three`, `budget_pays_once`.
+//! **Edges.** None: the word publishes nothing. Models: `budget_last_token`, `budget_three`, `budget_pays_once`,
+//! `budget_settle`.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::Instant;
