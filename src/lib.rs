@@ -49,6 +49,7 @@
 //! | [`cancel`] | tokens, from parent to child |
 //! | [`code`] | every status, reason and outcome with its stable number and name |
 //! | [`ring`], [`queue`] | the lock-free ring under it all, and waiting around it |
+//! | [`scale`] | how many workers, how large a provider |
 //! | [`exec`] | executors, driver threads and the tick |
 //!
 //! # What is promised
@@ -86,6 +87,7 @@ pub mod code;
 pub mod config;
 pub mod queue;
 pub mod ring;
+pub mod scale;
 #[doc(hidden)]
 pub mod state;
 pub mod stats;

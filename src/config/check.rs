@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::options::{KEY, NAME, PROVIDER, RUNTIME, TENANT, is_header_text};
+use super::resilience;
 use super::spec::{Bounds, Shape, Spec, Word, choices, quoted};
 use super::unit::{Unit, nanos};
 use super::{ConfigError, KeyConfig, ProviderConfig, RuntimeConfig, TenantConfig, Warning};
@@ -49,6 +50,7 @@ pub(super) fn provider(config: &ProviderConfig, checked: &mut Checked) -> Result
     tenants(&config.tenants, &path, checked)?;
     direct(config, &path)?;
     records(config, &path)?;
+    resilience::check(config, &path)?;
     checked.warnings.extend(slow_queue(config, &path));
     Ok(())
 }

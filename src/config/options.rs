@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::spec::{Bounds, Preset, Shape, Spec, TextRule, Word, choices};
+use super::resilience::RESILIENCE;
+use super::spec::{self, Bounds, Preset, Shape, Spec, TextRule, Word, choices};
 use super::unit::{Unit, nanos};
 use super::{
     DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig,
@@ -79,7 +80,7 @@ fn info<C>(scope: Scope, spec: &Spec<C>) -> OptionInfo {
 
 const HOUR: u64 = 3_600_000;
 
-const fn word(name: &'static str) -> Word {
+pub(super) const fn word(name: &'static str) -> Word {
     Word { name, number: None }
 }
 
@@ -119,7 +120,13 @@ pub(super) const RUNTIME: &[Spec<RuntimeConfig>] = &[
 ];
 
 /// `[providers.NAME]` and `[defaults]`.
-pub(super) const PROVIDER: &[Spec<ProviderConfig>] = &[
+pub(super) const PROVIDER: &[Spec<ProviderConfig>] =
+    &spec::join::<_, PROVIDER_ROWS>(PROVIDER_PARTS);
+
+const PROVIDER_PARTS: &[&[Spec<ProviderConfig>]] = &[BASIC, RESILIENCE];
+const PROVIDER_ROWS: usize = spec::rows(PROVIDER_PARTS);
+
+const BASIC: &[Spec<ProviderConfig>] = &[
     Spec {
         name: "base_url",
         doc: "Scheme, host and path prefix that the paths of HTTP jobs are appended to.",

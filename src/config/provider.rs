@@ -6,7 +6,8 @@ use super::check::{self, Checked};
 use super::options::PROVIDER;
 use super::spec;
 use super::{
-    ConfigError, DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, TenantConfig, Warning,
+    ConfigError, DriverMode, HealthPolicy, KeyConfig, LimiterConfig, OverflowPolicy,
+    OverloadConfig, RetryConfig, ScalingConfig, TenantConfig, Warning,
 };
 
 /// How few and how many workers there may be.
@@ -48,6 +49,14 @@ pub struct ProviderConfig {
     pub timeout: Duration,
     /// How long a job is expected to run; only for the warning of S20.
     pub expected_service_time: Option<Duration>,
+    /// What is done about a queue that gets too long.
+    pub overload: OverloadConfig,
+    /// How failed jobs are tried again.
+    pub retry: RetryConfig,
+    /// How many requests may be with the upstream at once.
+    pub limiter: LimiterConfig,
+    /// When there are more workers, and when fewer.
+    pub scaling: ScalingConfig,
     /// Which threads drive the provider's executor.
     pub drivers: DriverMode,
     /// What the initial health check decides.
@@ -83,6 +92,10 @@ impl Default for ProviderConfig {
             queue_timeout: Duration::ZERO,
             timeout: Duration::ZERO,
             expected_service_time: None,
+            overload: OverloadConfig::default(),
+            retry: RetryConfig::default(),
+            limiter: LimiterConfig::default(),
+            scaling: ScalingConfig::default(),
             drivers: DriverMode::default(),
             health: HealthPolicy::default(),
             health_path: String::new(),
@@ -178,6 +191,34 @@ impl ProviderConfig {
     #[must_use]
     pub fn expected_service_time(mut self, time: Duration) -> Self {
         self.expected_service_time = Some(time);
+        self
+    }
+
+    /// Sets what is done about a queue that gets too long.
+    #[must_use]
+    pub fn overload(mut self, overload: OverloadConfig) -> Self {
+        self.overload = overload;
+        self
+    }
+
+    /// Sets how failed jobs are tried again.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryConfig) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how many requests may be with the upstream at once.
+    #[must_use]
+    pub fn limiter(mut self, limiter: LimiterConfig) -> Self {
+        self.limiter = limiter;
+        self
+    }
+
+    /// Sets when there are more workers, and when fewer.
+    #[must_use]
+    pub fn scaling(mut self, scaling: ScalingConfig) -> Self {
+        self.scaling = scaling;
         self
     }
 

@@ -37,6 +37,48 @@ pub(super) enum Shape<C: 'static> {
     },
 }
 
+impl<C> Clone for Spec<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Spec<C> {}
+
+impl<C> Clone for Shape<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Shape<C> {}
+
+/// How many rows all parts of a table have.
+pub(super) const fn rows<C>(parts: &[&[Spec<C>]]) -> usize {
+    let (mut rows, mut part) = (0, 0);
+    while part < parts.len() {
+        rows += parts[part].len();
+        part += 1;
+    }
+    rows
+}
+
+/// One table of its parts, each of which stands in a file of its own; `ROWS` is what [`rows`] says.
+pub(super) const fn join<C, const ROWS: usize>(parts: &[&[Spec<C>]]) -> [Spec<C>; ROWS] {
+    let mut table = [parts[0][0]; ROWS];
+    let (mut part, mut row) = (0, 0);
+    while part < parts.len() {
+        let mut n = 0;
+        while n < parts[part].len() {
+            table[row] = parts[part][n];
+            row += 1;
+            n += 1;
+        }
+        part += 1;
+    }
+    table
+}
+
 /// The default and the range of a number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {

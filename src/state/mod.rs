@@ -12,13 +12,26 @@
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
+//! | `codel`, `estimate` | what is dropped and what is refused under overload |
+//! | `limiter`, `latency` | how many jobs may be with an upstream at once |
+//! | `budget`, `backoff` | how many retries there may be, and when the next one is |
 
 mod activation;
+mod backoff;
+mod budget;
+mod codel;
 mod delivery;
 mod due;
 mod error;
+mod estimate;
 mod keys;
+mod latency;
 mod lifecycle;
+mod limiter;
+#[cfg(all(test, not(loom)))]
+mod limiter_tests;
+#[cfg(all(test, not(loom)))]
+mod overload_tests;
 mod reader;
 mod record;
 mod runner;
@@ -29,11 +42,17 @@ mod unread;
 mod word;
 
 pub use activation::Activation;
+pub use backoff::{Backoff, NextTry, Tried, scramble};
+pub use budget::RetryBudget;
+pub use codel::{Codel, Sojourn};
 pub use delivery::{Chain, Completions};
 pub use due::Due;
 pub use error::{JobError, PanicInfo};
+pub use estimate::{Chances, Estimate, Forecast};
 pub use keys::{KeyLease, KeyRing, NoKey};
+pub use latency::{SoftSignal, Turn};
 pub use lifecycle::{LifeState, Lifecycle};
+pub use limiter::{LimitPermit, Limiter, MAX_LIMIT};
 pub use reader::{Reader, Report, Retracted};
 pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
 pub use runner::{Attempted, Running, Started};
