@@ -10,7 +10,7 @@
 //! | `unread` | how many outcomes wait there to be read |
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
-//! | `keys` | the rotation of API keys |
+//! | `keys` | API keys: turns, limits, cool-downs |
 
 mod activation;
 mod delivery;
@@ -30,7 +30,10 @@ pub use activation::Activation;
 pub use delivery::{Chain, Completions};
 pub use due::Due;
 pub use error::{JobError, PanicInfo};
-pub use keys::{KeyLease, KeyRing, NoKey};
+pub use keys::{
+    KeyAsk, KeyCondition, KeyLease, KeyOptions, KeyOrder, KeyPool, KeyResult, KeySnapshot, KeySpec,
+    NoKey, NoKeyReason,
+};
 pub use lifecycle::{LifeState, Lifecycle};
 pub use reader::{Reader, Report, Retracted};
 pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
