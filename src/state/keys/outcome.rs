@@ -59,7 +59,7 @@ pub struct NoKey {
 }
 
 /// What keys wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum NoKeyReason {
     /// There are no keys.
@@ -119,10 +119,10 @@ pub(super) struct Refusals {
 impl Refusals {
     pub(super) fn add(&mut self, refusal: Refusal) {
         match refusal.until {
-            Some(until) if self.soonest.is_none_or(|(soonest, _)| until < soonest) => {
-                self.soonest = Some((until, refusal.reason));
+            Some(until) => {
+                let this = (until, refusal.reason);
+                self.soonest = Some(self.soonest.map_or(this, |soonest| soonest.min(this)));
             }
-            Some(_) => {}
             None => {
                 self.busy |= refusal.reason == NoKeyReason::Busy;
                 self.disabled |= refusal.reason == NoKeyReason::Disabled;

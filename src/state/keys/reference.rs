@@ -238,7 +238,7 @@ impl Reference {
         let all: Vec<_> =
             (0..self.keys.len()).filter_map(|index| self.obstacle(index, now)).collect();
         let timed = all.iter().filter_map(|&(reason, until)| Some((until?, reason)));
-        let first = timed.min_by_key(|&(until, _)| until);
+        let first = timed.min();
         let has = |wanted| all.iter().any(|&(reason, _)| reason == wanted);
         let reason = match first {
             _ if has(NoKeyReason::Busy) => NoKeyReason::Busy,
