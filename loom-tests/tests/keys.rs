@@ -127,7 +127,7 @@ fn keys_two_429() {
     Model::new("keys_two_429")
         .bound(Bound::Preemptions(2))
         .deep(Bound::Full)
-        .floor(10)
+        .floor(1700)
         .witness("between")
         .witness("refused")
         .run(|w| {
@@ -370,7 +370,7 @@ fn keys_probe_given_up() {
 #[test]
 fn keys_probe_reports() {
     let model =
-        Model::new("keys_probe_reports").bound(Bound::Preemptions(2)).deep(Bound::Full).floor(10);
+        Model::new("keys_probe_reports").bound(Bound::Preemptions(2)).deep(Bound::Full).floor(400);
     model.witness("disabled").witness("refused").run(|w| {
         let pool = one(KeySpec::new("a"));
         let late = lease(&pool, 0);
@@ -393,26 +393,32 @@ fn keys_probe_reports() {
 
 #[test]
 fn keys_quota() {
-    Model::new("keys_quota").floor(4).witness("granted").witness("refused").run(|w| {
-        let pool = one(KeySpec::new("a"));
-        let first = lease(&pool, 0);
-        let other = picker(&pool, 3_599);
-        first.report(NOW, KeyResult::Quota { retry_after: None });
-        refused(pick(&pool, 3_599), NoKeyReason::Quota, seconds(1));
-        match other.join() {
-            Ok(lease) => {
-                assert_eq!(lease.generation(), 0, "granted after the quota was used up");
-                w.saw("granted");
+    Model::new("keys_quota")
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(4))
+        .floor(450)
+        .witness("granted")
+        .witness("refused")
+        .run(|w| {
+            let pool = one(KeySpec::new("a"));
+            let first = lease(&pool, 0);
+            let other = picker(&pool, 3_599);
+            first.report(NOW, KeyResult::Quota { retry_after: None });
+            refused(pick(&pool, 3_599), NoKeyReason::Quota, seconds(1));
+            match other.join() {
+                Ok(lease) => {
+                    assert_eq!(lease.generation(), 0, "granted after the quota was used up");
+                    w.saw("granted");
+                }
+                Err(no_key) => {
+                    // The time is raised first: until the word has changed, the key is said to cool down.
+                    assert!([NoKeyReason::Quota, NoKeyReason::Cooling].contains(&no_key.reason));
+                    assert_eq!(no_key.retry_after, seconds(1));
+                    w.saw("refused");
+                }
             }
-            Err(no_key) => {
-                // The time is raised first: until the word has changed, the key is said to cool down.
-                assert!([NoKeyReason::Quota, NoKeyReason::Cooling].contains(&no_key.reason));
-                assert_eq!(no_key.retry_after, seconds(1));
-                w.saw("refused");
-            }
-        }
-        assert_eq!(lease(&pool, 3_600).generation(), 1);
-    });
+            assert_eq!(lease(&pool, 3_600).generation(), 1);
+        });
 }
 
 #[test]

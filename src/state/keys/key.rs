@@ -19,7 +19,7 @@
 //!
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
-//! | `keys.cool` | `change`: the word's exchange | `open`: the word's load | the `until` that was raised before |
+//! | `keys.cool` | `change`: the word's exchange | `read`: the word's load | the `until` that was raised before |
 //!
 //! **Progress.** A grant is lock-free, a release wait-free unless it is a probe's.
 //! Models: `keys_cool`, `keys_late_429`, `keys_two_429`, `keys_in_flight`, `keys_release`, `keys_probe`.

@@ -7,7 +7,8 @@
 //! look at each key that has found none.
 //!
 //! **Progress.** Lock-free: each look that is repeated follows a grant or a refusal that somebody else has made.
-//! **Edges.** None of its own; see `key`. Models: `keys_least_in_flight`, `keys_sticky`.
+//! **Edges.** None of its own; see `key`. Models: `keys_least_in_flight`, `keys_sticky`,
+//! `keys_leave_turns`.
 
 use std::fmt;
 

@@ -10,7 +10,7 @@
 //!
 //! **Edges.** None: the word publishes nothing, and its own order of changes is all that is asked of it.
 //! **Progress.** Lock-free: an exchange fails only when another reservation or correction has succeeded.
-//! Models: `keys_rate`, `keys_tokens`.
+//! Models: `keys_rate`, `keys_rate_given_back`, `keys_tokens`, `keys_tokens_refuse`.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 

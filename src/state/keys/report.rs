@@ -14,7 +14,7 @@
 //! that is refused again and again while it recovers waits longer each time.
 //!
 //! **Progress.** Lock-free. A success of a key with its whole share writes nothing.
-//! Models: `keys_recover`, `keys_probe_reports`, `keys_quota`.
+//! Models: `keys_recover`, `keys_probe_reports`, `keys_probe_given_up`, `keys_quota`.
 
 use std::time::Duration;
 
