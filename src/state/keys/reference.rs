@@ -307,7 +307,7 @@ impl Held {
             }
             KeyResult::Unauthorized if present => {
                 let streak = if self.probe { known.streak } else { 0 };
-                let rest = (60 * SECOND << streak.min(10)).min(3_600 * SECOND);
+                let rest = ((60 * SECOND) << streak.min(10)).min(3_600 * SECOND);
                 let rest = wait(rest, known.generation);
                 known.rest(now + rest);
                 (known.state, known.streak) = (State::Disabled, (streak + 1).min(31));
