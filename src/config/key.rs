@@ -42,12 +42,26 @@ pub struct KeyConfig {
     pub source: KeySource,
     /// The key's share of the requests, relative to the other keys.
     pub weight: usize,
+    /// How many requests a minute are sent with the key; `None` for no limit.
+    pub requests_per_minute: Option<u64>,
+    /// How many tokens a minute are used with the key; `None` for no limit.
+    pub tokens_per_minute: Option<u64>,
+    /// How many requests with the key may be on their way at once; `None` for no limit.
+    pub max_in_flight: Option<usize>,
 }
 
 impl KeyConfig {
     /// A key whose secret the program holds.
     pub fn new(name: impl Into<String>, secret: Secret) -> Self {
-        let mut key = Self { name: name.into(), secret, source: KeySource::default(), weight: 0 };
+        let mut key = Self {
+            name: name.into(),
+            secret,
+            source: KeySource::default(),
+            weight: 0,
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            max_in_flight: None,
+        };
         spec::set_defaults(KEY, &mut key);
         key
     }
@@ -85,6 +99,26 @@ impl KeyConfig {
     #[must_use]
     pub fn weight(mut self, weight: usize) -> Self {
         self.weight = weight;
+        self
+    }
+    /// Sets how many requests a minute are sent with the key.
+    #[must_use]
+    pub fn requests_per_minute(mut self, requests: u64) -> Self {
+        self.requests_per_minute = Some(requests);
+        self
+    }
+
+    /// Sets how many tokens a minute are used with the key.
+    #[must_use]
+    pub fn tokens_per_minute(mut self, tokens: u64) -> Self {
+        self.tokens_per_minute = Some(tokens);
+        self
+    }
+
+    /// Sets how many requests with the key may be on their way at once.
+    #[must_use]
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = Some(requests);
         self
     }
 }

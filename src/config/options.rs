@@ -344,6 +344,33 @@ pub(super) const KEY: &[Spec<KeyConfig>] = &[
             set: |c, v| c.weight = v as usize,
         },
     },
+    Spec {
+        name: "requests_per_minute",
+        doc: "How many requests a minute are sent with the key, spread over the minute; more wait for it or take another key.",
+        shape: Shape::Number {
+            bounds: Bounds::count(60, 1, 1_000_000_000).preset(Preset::None),
+            get: |c| c.requests_per_minute,
+            set: |c, v| c.requests_per_minute = Some(v),
+        },
+    },
+    Spec {
+        name: "tokens_per_minute",
+        doc: "How many tokens a minute are used with the key, spread over the minute, where requests say how many they use.",
+        shape: Shape::Number {
+            bounds: Bounds::count(60_000, 1, 1_000_000_000_000).preset(Preset::None),
+            get: |c| c.tokens_per_minute,
+            set: |c, v| c.tokens_per_minute = Some(v),
+        },
+    },
+    Spec {
+        name: "max_in_flight",
+        doc: "How many requests with the key may be on their way at once.",
+        shape: Shape::Number {
+            bounds: Bounds::count(100, 1, 1_048_575).preset(Preset::None),
+            get: |c| c.max_in_flight.map(|requests| requests as u64),
+            set: |c, v| c.max_in_flight = Some(v as usize),
+        },
+    },
 ];
 
 /// `[providers.NAME.tenants.TENANT]`.

@@ -16,6 +16,7 @@ mod error;
 mod prepared;
 mod request;
 mod response;
+mod retry_after;
 mod service;
 mod transport;
 mod url;

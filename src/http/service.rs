@@ -13,9 +13,10 @@ use super::{
     HttpError, HttpRequest, HttpResponse, InvalidRequest, PreparedRequest, Transport,
     TransportLimits,
 };
-use crate::config::{ProviderConfig, Secret};
-use crate::state::{KeyLease, KeyRing};
+use crate::config::{KeyConfig, ProviderConfig, Secret};
+use crate::state::{KeyAsk, KeyLease, KeyOptions, KeyPool, KeySpec};
 use crate::sync::Arc;
+use crate::time::Clock;
 
 /// The largest answer to a health check that is read; what is larger proves a connection as well.
 const MAX_CHECK_BODY: usize = 64 * 1024;
@@ -35,7 +36,8 @@ struct Inner {
     auth_header: HeaderName,
     auth_prefix: String,
     secrets: Vec<Secret>,
-    ring: Arc<KeyRing>,
+    pool: Arc<KeyPool>,
+    clock: Clock,
     limits: TransportLimits,
     max_request_body: usize,
     transport: Arc<dyn Transport>,
@@ -49,6 +51,19 @@ impl HttpService {
     /// [`HttpError::Invalid`] when the base URL is missing or malformed, the key's header is not one that can be set,
     /// or a secret cannot stand in a header.
     pub fn new(config: &ProviderConfig, transport: Arc<dyn Transport>) -> Result<Self, HttpError> {
+        Self::with_clock(config, transport, Clock::monotonic())
+    }
+
+    /// As [`new`](Self::new), with the clock by which the keys' limits and rests are counted.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn with_clock(
+        config: &ProviderConfig,
+        transport: Arc<dyn Transport>,
+        clock: Clock,
+    ) -> Result<Self, HttpError> {
         let Some(base_url) = &config.base_url else {
             return Err(InvalidRequest::Target { reason: "the provider has no base URL" }.into());
         };
@@ -56,7 +71,8 @@ impl HttpService {
             base: BaseUrl::parse(base_url)?,
             auth_header: header_name(&config.auth_header)?,
             auth_prefix: config.auth_prefix.clone(),
-            ring: KeyRing::new(config.keys.iter().map(|key| key.name.as_str())),
+            pool: KeyPool::new(config.keys.iter().map(key_spec), KeyOptions::default()),
+            clock,
             secrets: config.keys.iter().map(|key| key.secret.clone()).collect(),
             limits: TransportLimits {
                 total: config.timeout,
@@ -73,8 +89,8 @@ impl HttpService {
     }
 
     /// The service's keys.
-    pub fn keys(&self) -> &Arc<KeyRing> {
-        &self.inner.ring
+    pub fn keys(&self) -> &Arc<KeyPool> {
+        &self.inner.pool
     }
 
     /// The service's transport.
@@ -82,7 +98,7 @@ impl HttpService {
         &self.inner.transport
     }
 
-    /// Checks a request, joins its address and adds the next key in turn, whose lease has to be held until
+    /// Checks a request, joins its address and adds a usable key, whose lease has to be held until
     /// the exchange is over. Nothing is sent.
     ///
     /// # Errors
@@ -94,7 +110,7 @@ impl HttpService {
         request: HttpRequest,
     ) -> Result<(PreparedRequest, Option<KeyLease>), HttpError> {
         let inner = &*self.inner;
-        let has_keys = !inner.ring.is_empty();
+        let has_keys = !inner.pool.is_empty();
         let uri = inner.base.join(request.target(), has_keys)?;
         let mut prepared = PreparedRequest::new(request, uri, inner.max_request_body)?;
         if !has_keys {
@@ -104,12 +120,12 @@ impl HttpService {
             let name = inner.auth_header.as_str().into();
             return Err(InvalidRequest::HeaderReserved { name }.into());
         }
-        let lease = inner.ring.pick()?;
+        let lease = inner.pool.pick(inner.clock.now(), KeyAsk::default())?;
         prepared.headers.insert(inner.auth_header.clone(), inner.auth_value(lease.index())?);
         Ok((prepared, Some(lease)))
     }
 
-    /// Sends a request with the next key in turn and waits for the whole response, for at most the smaller
+    /// Sends a request with a usable key and waits for the whole response, for at most the smaller
     /// of the service's timeout and `time_left`, both counted from this call.
     ///
     /// # Errors
@@ -177,6 +193,16 @@ impl HttpService {
     }
 }
 
+/// The key's name and limits.
+fn key_spec(key: &KeyConfig) -> KeySpec {
+    let limit = |value: Option<u64>| value.unwrap_or(0);
+    KeySpec::new(key.name.as_str())
+        .weight(u32::try_from(key.weight).unwrap_or(u32::MAX))
+        .requests_per_minute(limit(key.requests_per_minute))
+        .tokens_per_minute(limit(key.tokens_per_minute))
+        .max_in_flight(key.max_in_flight.map_or(0, |most| u32::try_from(most).unwrap_or(u32::MAX)))
+}
+
 impl Inner {
     fn auth_value(&self, index: usize) -> Result<HeaderValue, InvalidRequest> {
         let secret = self.secrets.get(index).map_or("", Secret::expose);
@@ -190,7 +216,7 @@ impl Inner {
                 Ok(value)
             }
             _ => {
-                let name = self.ring.name(index).map_or("", |name| &**name);
+                let name = self.pool.name(index).map_or("", |name| &**name);
                 Err(InvalidRequest::KeySecret { name: name.into() })
             }
         }
@@ -201,7 +227,7 @@ impl fmt::Debug for HttpService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpService")
             .field("base", &self.inner.base)
-            .field("keys", &self.inner.ring)
+            .field("keys", &self.inner.pool)
             .field("limits", &self.inner.limits)
             .field("transport", &self.inner.transport)
             .finish()

@@ -11,7 +11,7 @@
 //! | `unread` | how many outcomes wait there to be read |
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
-//! | `keys` | the rotation of API keys |
+//! | `keys` | API keys: turns, limits, cool-downs |
 //! | `codel`, `estimate` | what is dropped and what is refused under overload |
 //! | `limiter`, `latency` | how many jobs may be with an upstream at once |
 //! | `budget`, `backoff` | how many retries there may be, and when the next one is |
@@ -49,7 +49,10 @@ pub use delivery::{Chain, Completions};
 pub use due::Due;
 pub use error::{JobError, PanicInfo};
 pub use estimate::{Chances, Estimate, Forecast};
-pub use keys::{KeyLease, KeyRing, NoKey};
+pub use keys::{
+    KeyAsk, KeyCondition, KeyLease, KeyOptions, KeyOrder, KeyPool, KeyResult, KeySnapshot, KeySpec,
+    NoKey, NoKeyReason,
+};
 pub use latency::{SoftSignal, Turn};
 pub use lifecycle::{LifeState, Lifecycle};
 pub use limiter::{LimitPermit, Limiter, MAX_LIMIT};

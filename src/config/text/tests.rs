@@ -218,6 +218,25 @@ fn a_bad_value_of_any_option_is_named_with_file_line_field_value_and_range() {
 }
 
 #[test]
+fn a_key_has_limits_of_its_own_in_both_forms() {
+    let toml = "[[providers.a.keys]]\nname = \"k\"\nenv = \"KEY_A\"\nrequests_per_minute = 500\n\
+        tokens_per_minute = 30_000\nmax_in_flight = 8\n\
+        [[providers.a.keys]]\nname = \"l\"\nenv = \"KEY_B\"\n";
+    let json = r#"{"providers": {"a": {"keys": [
+        {"name": "k", "env": "KEY_A", "requests_per_minute": 500, "tokens_per_minute": 30000, "max_in_flight": 8},
+        {"name": "l", "env": "KEY_B"}]}}}"#;
+    for text in [toml, json] {
+        let config = read(text).expect(text);
+        let limits: Vec<_> = config.providers[0]
+            .keys
+            .iter()
+            .map(|key| (key.requests_per_minute, key.tokens_per_minute, key.max_in_flight))
+            .collect();
+        assert_eq!(limits, [(Some(500), Some(30_000), Some(8)), (None, None, None)], "{text}");
+    }
+}
+
+#[test]
 fn tenants_are_tables_by_their_name() {
     let toml = "[providers.a]\nqueue_capacity = 50\nqueue_capacity_low = 9\n\
         [providers.a.tenants.b]\nweight = 3\nqueue_capacity = 7\n\
