@@ -11,8 +11,10 @@
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | the rotation of API keys |
+//! | `breaker` | the circuit breaker |
 
 mod activation;
+mod breaker;
 mod delivery;
 mod due;
 mod error;
@@ -27,6 +29,11 @@ mod unread;
 mod word;
 
 pub use activation::Activation;
+pub use breaker::{
+    Acquired, BreakerFigures, BreakerPermit, BreakerRules, BreakerState, BreakerTransition,
+    BreakerWindow, CallResult, CallTotals, CircuitBreaker, CircuitOpen, Recorded, Sample,
+    SampleFate, classify,
+};
 pub use delivery::{Chain, Completions};
 pub use due::Due;
 pub use error::{JobError, PanicInfo};
