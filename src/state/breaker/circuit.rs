@@ -11,8 +11,8 @@
 //! that was shorter than `calm`; it starts anew after a calm `Closed`, and when a `HalfOpen` ran out of time although
 //! all its probes were good.
 //!
-//! Progress: lock-free. What is wait-free says so. Models: `breaker_half_open`, `breaker_two_see_one_change`,
-//! `breaker_control`.
+//! Progress: lock-free. What is wait-free says so. Models: `breaker_half_open`, `breaker_dropped_probe`,
+//! `breaker_given_back`, `breaker_stale`, `breaker_two_probes_decide`, `breaker_two_see_one_change`, `breaker_control`.
 
 use std::fmt;
 use std::ops::Deref;
@@ -301,9 +301,11 @@ impl CircuitBreaker {
             (0, _) => 0,
             _ => view.level() + 1,
         };
-        // Another thread that is about to end it counts from its own now.
-        let end = self.until.of_begun(view.generation()).map_or(now, stamp::instant);
-        self.open(view, level, end)
+        match self.until.of_begun(view.generation()) {
+            Some(end) => self.open(view, level, stamp::instant(end)),
+            // Another thread is about to, and has raised the instant.
+            None => self.enter(view, view.next(BreakerState::Open, level), now),
+        }
     }
 
     /// A call of the window, begun in `generation`.
@@ -346,7 +348,8 @@ impl CircuitBreaker {
         loop {
             let view = self.word.view();
             if view.generation() != generation {
-                return STALE;
+                // Who saw the instant of a decision may have been faster to carry it out.
+                return if decides { probed(None) } else { STALE };
             }
             if !decides && self.left(view, now).is_none() {
                 match self.expire(view, now) {
