@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::breaker::BREAKER;
 use super::spec::{Bounds, Preset, Shape, Spec, TextRule, Word, choices};
 use super::unit::{Unit, nanos};
 use super::{
@@ -17,6 +18,8 @@ pub enum Scope {
     Runtime,
     /// `[providers.NAME]`, and `[defaults]` for all of them.
     Provider,
+    /// `[providers.NAME.breaker]`, and `[defaults.breaker]` for all of them.
+    Breaker,
     /// `[[providers.NAME.keys]]`.
     Key,
     /// `[providers.NAME.tenants.TENANT]`.
@@ -51,9 +54,10 @@ pub struct OptionInfo {
 pub fn options() -> impl Iterator<Item = OptionInfo> {
     let runtime = RUNTIME.iter().map(|spec| info(Scope::Runtime, spec));
     let provider = PROVIDER.iter().map(|spec| info(Scope::Provider, spec));
+    let breaker = BREAKER.iter().map(|spec| info(Scope::Breaker, spec));
     let key = KEY.iter().map(|spec| info(Scope::Key, spec));
     let tenant = TENANT.iter().map(|spec| info(Scope::Tenant, spec));
-    runtime.chain(provider).chain(key).chain(tenant)
+    runtime.chain(provider).chain(breaker).chain(key).chain(tenant)
 }
 
 fn info<C>(scope: Scope, spec: &Spec<C>) -> OptionInfo {
