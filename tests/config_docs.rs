@@ -34,6 +34,7 @@ fn regenerated(text: &str) -> String {
     let scopes = [
         ("runtime", Scope::Runtime),
         ("providers", Scope::Provider),
+        ("breaker", Scope::Breaker),
         ("keys", Scope::Key),
         ("tenants", Scope::Tenant),
     ];

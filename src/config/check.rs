@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::breaker::BREAKER;
 use super::options::{KEY, NAME, PROVIDER, RUNTIME, TENANT, is_header_text};
 use super::resilience;
 use super::spec::{Bounds, Shape, Spec, Word, choices, quoted};
 use super::unit::{Unit, nanos};
-use super::{ConfigError, KeyConfig, ProviderConfig, RuntimeConfig, TenantConfig, Warning};
+use super::{
+    BreakerConfig, ConfigError, KeyConfig, ProviderConfig, RuntimeConfig, TenantConfig, Warning,
+};
 use crate::queue::MAX_LANES;
 use crate::ring::MAX_INDEX;
 
@@ -46,6 +49,7 @@ pub(super) fn provider(config: &ProviderConfig, checked: &mut Checked) -> Result
     ordered(&path, "workers", workers.min, workers.max)?;
     let blocking = config.blocking_workers;
     ordered(&path, "blocking_workers", blocking.min, blocking.max)?;
+    breaker(&config.breaker, &path, checked)?;
     keys(&config.keys, &path, checked)?;
     tenants(&config.tenants, &path, checked)?;
     direct(config, &path)?;
@@ -115,6 +119,25 @@ fn ordered(path: &str, name: &str, min: usize, max: usize) -> Result<(), ConfigE
     Err(ConfigError::new(format!("{path}.{name}.min"), format!("larger than {name}.max"))
         .value(min.to_string())
         .expected(format!("at most {max}")))
+}
+
+fn breaker(config: &BreakerConfig, path: &str, checked: &mut Checked) -> Result<(), ConfigError> {
+    let path = format!("{path}.breaker");
+    table(BREAKER, config, &path, checked)?;
+    let larger = |name: &str, than: &str, value: String, most: String| {
+        Err(ConfigError::new(format!("{path}.{name}"), format!("larger than {than}"))
+            .value(value)
+            .expected(format!("at most {most}")))
+    };
+    if config.open > config.open_max {
+        let [value, most] = [config.open, config.open_max].map(|it| Unit::Time.format(nanos(it)));
+        return larger("open", "open_max", value, most);
+    }
+    if config.probes > config.probes_to_decide {
+        let [value, most] = [config.probes, config.probes_to_decide].map(|it| it.to_string());
+        return larger("probes", "probes_to_decide", value, most);
+    }
+    Ok(())
 }
 
 fn keys(keys: &[KeyConfig], path: &str, checked: &mut Checked) -> Result<(), ConfigError> {
@@ -241,9 +264,10 @@ fn slow_queue(config: &ProviderConfig, path: &str) -> Option<Warning> {
 mod tests {
     use super::super::spec::{Shape, Spec};
     use super::super::{
-        KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig, Secret, TenantConfig,
+        BreakerConfig, BreakerMode, BreakerPolicy, KeyConfig, OverflowPolicy, ProviderConfig,
+        RuntimeConfig, Secret, TenantConfig,
     };
-    use super::{KEY, PROVIDER, RUNTIME, TENANT};
+    use super::{BREAKER, KEY, PROVIDER, RUNTIME, TENANT};
     use std::time::Duration;
 
     /// Sets each option to values that no other has, and reads it back.
@@ -278,6 +302,7 @@ mod tests {
     fn each_row_of_the_table_reads_the_field_that_it_writes() {
         reads_back(RUNTIME, &mut RuntimeConfig::default());
         reads_back(PROVIDER, &mut ProviderConfig::default());
+        reads_back(BREAKER, &mut BreakerConfig::default());
         reads_back(KEY, &mut KeyConfig::new("k", Secret::default()));
         reads_back(TENANT, &mut TenantConfig::new("t"));
     }
@@ -309,6 +334,42 @@ mod tests {
                 format!("providers.a.{} = {value}: out of range; {}", spec.name, bounds.range());
             assert_eq!(error, expected);
         }
+    }
+
+    #[test]
+    fn the_breakers_defaults_are_those_of_the_contract() {
+        let breaker = ProviderConfig::new("a").breaker;
+        assert_eq!((breaker.mode, breaker.queued), (BreakerMode::On, BreakerPolicy::Wait));
+        assert_eq!((breaker.window, breaker.window_calls), (Duration::from_secs(10), None));
+        assert_eq!((breaker.failure_rate, breaker.min_calls), (50, 20));
+        assert_eq!((breaker.failures_in_row, breaker.slow_rate, breaker.slow_after), (10, 80, 80));
+        assert_eq!(
+            (breaker.open, breaker.open_max),
+            (Duration::from_secs(5), Duration::from_secs(60))
+        );
+        assert_eq!((breaker.jitter, breaker.calm), (20, Duration::from_secs(60)));
+        assert_eq!((breaker.probes, breaker.probes_to_decide), (3, 5));
+        assert_eq!(breaker.half_open, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_breaker_that_cannot_be_is_refused() {
+        let with = |breaker: BreakerConfig| {
+            let config = ProviderConfig::new("a").breaker(breaker);
+            config.validate().expect_err("it cannot be").to_string()
+        };
+        assert_eq!(
+            with(BreakerConfig::default().failure_rate(101)),
+            "providers.a.breaker.failure_rate = 101: out of range; an integer from 1 to 100"
+        );
+        assert_eq!(
+            with(BreakerConfig::default().open(Duration::from_secs(61))),
+            "providers.a.breaker.open = 61s: larger than open_max; at most 1m"
+        );
+        assert_eq!(
+            with(BreakerConfig::default().probes(6)),
+            "providers.a.breaker.probes = 6: larger than probes_to_decide; at most 5"
+        );
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! );
 //! ```
 
+mod breaker;
 mod check;
 mod error;
 mod key;
@@ -38,6 +39,7 @@ mod text;
 mod unit;
 mod whole;
 
+pub use breaker::{BreakerConfig, BreakerMode, BreakerPolicy};
 pub use error::{ConfigError, Warning};
 pub use key::{KeyConfig, KeySource};
 pub use options::{OptionInfo, Scope, options};

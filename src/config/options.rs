@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::breaker::BREAKER;
 use super::resilience::RESILIENCE;
 use super::spec::{self, Bounds, Preset, Shape, Spec, TextRule, Word, choices};
 use super::unit::{Unit, nanos};
@@ -18,6 +19,8 @@ pub enum Scope {
     Runtime,
     /// `[providers.NAME]`, and `[defaults]` for all of them.
     Provider,
+    /// `[providers.NAME.breaker]`, and `[defaults.breaker]` for all of them.
+    Breaker,
     /// `[[providers.NAME.keys]]`.
     Key,
     /// `[providers.NAME.tenants.TENANT]`.
@@ -52,9 +55,10 @@ pub struct OptionInfo {
 pub fn options() -> impl Iterator<Item = OptionInfo> {
     let runtime = RUNTIME.iter().map(|spec| info(Scope::Runtime, spec));
     let provider = PROVIDER.iter().map(|spec| info(Scope::Provider, spec));
+    let breaker = BREAKER.iter().map(|spec| info(Scope::Breaker, spec));
     let key = KEY.iter().map(|spec| info(Scope::Key, spec));
     let tenant = TENANT.iter().map(|spec| info(Scope::Tenant, spec));
-    runtime.chain(provider).chain(key).chain(tenant)
+    runtime.chain(provider).chain(breaker).chain(key).chain(tenant)
 }
 
 fn info<C>(scope: Scope, spec: &Spec<C>) -> OptionInfo {

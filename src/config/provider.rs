@@ -6,7 +6,7 @@ use super::check::{self, Checked};
 use super::options::PROVIDER;
 use super::spec;
 use super::{
-    ConfigError, DriverMode, HealthPolicy, KeyConfig, LimiterConfig, OverflowPolicy,
+    BreakerConfig, ConfigError, DriverMode, HealthPolicy, KeyConfig, LimiterConfig, OverflowPolicy,
     OverloadConfig, RetryConfig, ScalingConfig, TenantConfig, Warning,
 };
 
@@ -71,6 +71,8 @@ pub struct ProviderConfig {
     pub auth_header: String,
     /// What stands before the API key in its header.
     pub auth_prefix: String,
+    /// The circuit breaker.
+    pub breaker: BreakerConfig,
     /// The API keys, used in turn; without any, no such header is sent.
     pub keys: Vec<KeyConfig>,
     /// The tenants that have a limit or a lane of their own; any other tenant has neither.
@@ -103,6 +105,7 @@ impl Default for ProviderConfig {
             max_body: 0,
             auth_header: String::new(),
             auth_prefix: String::new(),
+            breaker: BreakerConfig::default(),
             keys: Vec::new(),
             tenants: Vec::new(),
         };
@@ -262,6 +265,13 @@ impl ProviderConfig {
     pub fn auth(mut self, header: impl Into<String>, prefix: impl Into<String>) -> Self {
         self.auth_header = header.into();
         self.auth_prefix = prefix.into();
+        self
+    }
+
+    /// Sets the circuit breaker's limits.
+    #[must_use]
+    pub fn breaker(mut self, breaker: BreakerConfig) -> Self {
+        self.breaker = breaker;
         self
     }
 

@@ -12,12 +12,14 @@
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
 //! | `keys` | API keys: turns, limits, cool-downs |
+//! | `breaker` | the circuit breaker |
 //! | `codel`, `estimate` | what is dropped and what is refused under overload |
 //! | `limiter`, `latency` | how many jobs may be with an upstream at once |
 //! | `budget`, `backoff` | how many retries there may be, and when the next one is |
 
 mod activation;
 mod backoff;
+mod breaker;
 mod budget;
 mod codel;
 mod delivery;
@@ -43,6 +45,11 @@ mod word;
 
 pub use activation::Activation;
 pub use backoff::{Backoff, NextTry, Tried, scramble};
+pub use breaker::{
+    Acquired, BreakerFigures, BreakerPermit, BreakerRules, BreakerState, BreakerTransition,
+    BreakerWindow, CallResult, CallTotals, CircuitBreaker, CircuitOpen, Recorded, Sample,
+    SampleFate, classify,
+};
 pub use budget::RetryBudget;
 pub use codel::{Codel, Sojourn};
 pub use delivery::{Chain, Completions};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::super::breaker::BREAKER;
 use super::super::check;
 use super::super::options::{KEY, NAME, PROVIDER, RUNTIME, TENANT};
 use super::super::spec::{Bounds, Shape, Spec, TextRule, Word, choices, quoted};
@@ -17,7 +18,7 @@ use super::tree::{Entry, Kind, Node};
 const RANGE: &str = "a table, as { min = 1, max = 5 }";
 
 /// What a provider's table has beside its options.
-const GROUPS: [&str; 2] = ["keys", "tenants"];
+const GROUPS: [&str; 3] = ["breaker", "keys", "tenants"];
 
 /// Reads one tree.
 pub(super) struct Reader<'a> {
@@ -44,8 +45,19 @@ impl<'a> Reader<'a> {
             match entry.key.as_str() {
                 "runtime" => self.runtime(entry, &mut config.runtime)?,
                 "defaults" => {
-                    let table = entry.node.table("defaults")?;
-                    self.fill(PROVIDER, "defaults", "", table, &mut defaults)?;
+                    let (breakers, options): (Vec<_>, Vec<_>) =
+                        entry.node.table("defaults")?.iter().partition(|it| it.key == "breaker");
+                    for entry in breakers {
+                        self.breaker("defaults", entry, &mut defaults)?;
+                    }
+                    self.fill_also(
+                        PROVIDER,
+                        "defaults",
+                        "",
+                        &options,
+                        &["breaker"],
+                        &mut defaults,
+                    )?;
                 }
                 "providers" => providers = Some(entry),
                 _ => return Err(unknown("", entry, &TABLES, &[])),
@@ -83,8 +95,11 @@ impl<'a> Reader<'a> {
         self.fill_also(PROVIDER, &path, "", &options, &GROUPS, &mut config)?;
         self.lower_unwritten(&path, &mut config);
         for group in groups {
+            let table = &path;
             let path = format!("{path}.{}", group.key);
-            if group.key == "tenants" {
+            if group.key == "breaker" {
+                self.breaker(table, group, &mut config)?;
+            } else if group.key == "tenants" {
                 self.lines.insert(path.clone(), group.line);
                 for entry in group.node.table(&path)? {
                     config.tenants.push(self.tenant(&path, entry)?);
@@ -105,6 +120,17 @@ impl<'a> Reader<'a> {
         if !written(path) && !written("defaults") {
             config.workers.min = config.workers.min.min(config.workers.max);
         }
+    }
+
+    fn breaker(
+        &mut self,
+        table: &str,
+        entry: &Entry,
+        config: &mut ProviderConfig,
+    ) -> Result<(), ConfigError> {
+        let path = format!("{table}.breaker");
+        self.lines.insert(path.clone(), entry.line);
+        self.fill(BREAKER, &path, "", entry.node.table(&path)?, &mut config.breaker)
     }
 
     fn tenant(&mut self, all: &str, entry: &Entry) -> Result<TenantConfig, ConfigError> {

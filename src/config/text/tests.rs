@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::super::options::{KEY, PROVIDER, RUNTIME, TENANT};
 use super::super::spec::{Shape, Spec};
 use super::super::unit::Unit;
-use super::super::{Config, ConfigError, DriverMode, KeySource, OverflowPolicy, TenantConfig};
+use super::super::{
+    BreakerMode, Config, ConfigError, DriverMode, KeySource, OverflowPolicy, TenantConfig,
+};
 use super::read::Reader;
 use super::{from_json, from_toml, json, toml};
 
@@ -122,6 +124,45 @@ fn a_least_number_of_workers_that_is_not_written_is_at_most_the_most() {
     let text = "[providers.a]\nblocking_workers.max = 0";
     let workers = read(text).expect(text).providers[0].blocking_workers;
     assert_eq!((workers.min, workers.max), (0, 0));
+}
+
+#[test]
+fn a_breaker_is_read_over_that_of_the_defaults() {
+    let toml = "[defaults.breaker]\nopen = \"2s\"\nprobes = 1\n\n[providers.a.breaker]\nprobes = 2\nmode = \"off\"\n[providers.b]";
+    let json = r#"{"defaults": {"breaker": {"open": "2s", "probes": 1}},
+        "providers": {"a": {"breaker": {"probes": 2, "mode": "off"}}, "b": {}}}"#;
+    for text in [toml, json] {
+        let config = read(text).expect(text);
+        let [a, b] = &config.providers[..] else { panic!("two providers") };
+        assert_eq!((a.breaker.probes, b.breaker.probes), (2, 1));
+        assert_eq!(
+            (a.breaker.open, b.breaker.open),
+            (Duration::from_secs(2), Duration::from_secs(2))
+        );
+        assert_eq!((a.breaker.mode, b.breaker.mode), (BreakerMode::Off, BreakerMode::On));
+    }
+    for (text, message) in [
+        (
+            "[providers.a.breaker]\nprobs = 2",
+            "2: providers.a.breaker.probs = 2: unknown field; did you mean probes?",
+        ),
+        (
+            "[defaults.breaker]\nprobs = 2",
+            "2: defaults.breaker.probs = 2: unknown field; did you mean probes?",
+        ),
+        (
+            "[defaults.breaker]\nprobes = 6\n[providers.a]",
+            "2: providers.a.breaker.probes = 6: larger than probes_to_decide; at most 5",
+        ),
+        (
+            "[providers.a]\nbraker = 2",
+            "2: providers.a.braker = 2: unknown field; did you mean breaker?",
+        ),
+    ] {
+        let error = read(text).expect_err(text);
+        let line = error.line().expect("a field has a line");
+        assert_eq!(format!("{line}: {error}"), message);
+    }
 }
 
 /// Values that an option must refuse, as a text writes them, with what the message has to say of the range.
@@ -366,7 +407,7 @@ fn each_mistake_has_its_own_message() {
         ),
         (
             "[providers.a]\napi_key = \"sk-secret\"",
-            "2: providers.a.api_key = ***: unknown field; one of base_url, workers, blocking_workers, queue_capacity, queue_capacity_high, queue_capacity_low, result_buffer, overflow, queue_timeout, timeout, expected_service_time, drivers, health, health_path, connect_timeout, max_body, auth_header, auth_prefix, overload, retry, limiter, scaling, keys, tenants",
+            "2: providers.a.api_key = ***: unknown field; one of base_url, workers, blocking_workers, queue_capacity, queue_capacity_high, queue_capacity_low, result_buffer, overflow, queue_timeout, timeout, expected_service_time, drivers, health, health_path, connect_timeout, max_body, auth_header, auth_prefix, breaker, overload, retry, limiter, scaling, keys, tenants",
         ),
         ("[providers.a]\ntenants = [1]", "2: providers.a.tenants = […]: not a table"),
         (

@@ -1,0 +1,84 @@
+//! The leave to make one call.
+
+use std::fmt;
+use std::ops::Deref;
+
+use super::CircuitBreaker;
+use super::rules::{CallTotals, Recorded, Sample, SampleFate};
+use crate::time::Instant;
+
+/// What the end of a call is put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// The window.
+    Window,
+    /// The word, as a probe.
+    Probe,
+    /// Nothing.
+    Nothing,
+}
+
+/// The leave to make one call, of the generation in which it was given. Dropped, it counts for nothing, and a
+/// probe's place is free again.
+#[must_use = "a permit that is dropped at once gives its place back"]
+pub struct BreakerPermit<B: Deref<Target = CircuitBreaker>> {
+    breaker: B,
+    generation: u32,
+    watch: Watch,
+}
+
+impl<B: Deref<Target = CircuitBreaker>> BreakerPermit<B> {
+    pub(super) fn new(breaker: B, generation: u32, watch: Watch) -> Self {
+        Self { breaker, generation, watch }
+    }
+
+    /// Whether the call is one of those by which a half-open breaker decides.
+    pub fn is_probe(&self) -> bool {
+        self.watch == Watch::Probe
+    }
+
+    /// The generation in which the permit was given.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Says how the call went.
+    ///
+    /// A success writes no word that others write too, unless there was a failure before it, it is the first one of
+    /// its bucket, or the window is one of calls. `totals` sums the successes of all threads; it is called for
+    /// failures, and at the first success of a bucket. The caller adds a success that was
+    /// [`Counted`](SampleFate::Counted) to its own sums after this call.
+    pub fn record(
+        mut self,
+        sample: Sample,
+        now: Instant,
+        totals: impl FnOnce() -> CallTotals,
+    ) -> Recorded {
+        let ignored = Recorded { fate: SampleFate::Ignored, transition: None };
+        if sample == Sample::Ignored {
+            return ignored;
+        }
+        match std::mem::replace(&mut self.watch, Watch::Nothing) {
+            Watch::Nothing => ignored,
+            Watch::Window => self.breaker.record_call(self.generation, sample, now, totals),
+            Watch::Probe => self.breaker.record_probe(self.generation, sample, now),
+        }
+    }
+}
+
+impl<B: Deref<Target = CircuitBreaker>> Drop for BreakerPermit<B> {
+    fn drop(&mut self) {
+        if self.watch == Watch::Probe {
+            self.breaker.release_probe(self.generation);
+        }
+    }
+}
+
+impl<B: Deref<Target = CircuitBreaker>> fmt::Debug for BreakerPermit<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BreakerPermit")
+            .field("generation", &self.generation)
+            .field("watch", &self.watch)
+            .finish_non_exhaustive()
+    }
+}
