@@ -413,7 +413,11 @@ impl Inner {
             }
             seat.take_turns();
             // Who makes the tick earlier while this thread rests wakes it, or another one watches.
-            if !self.ticker.tick_if_due() && seat.rest(cx.waker()) && !self.ticker.is_due() {
+            if self.ticker.tick_if_due() {
+                continue;
+            }
+            let near = self.ticker.is_due_within(WATCH);
+            if seat.rest(cx.waker(), near) && !self.ticker.is_due_within(Duration::ZERO) {
                 return Poll::Pending;
             }
         }

@@ -41,7 +41,7 @@ impl Units {
         let unit = Clock::monotonic().block_on(poll_fn(|cx| {
             looks += 1;
             seat.rise();
-            let taken = seat.take(1).or_else(|_| seat.rest(cx.waker()));
+            let taken = seat.take(1).or_else(|_| seat.rest(cx.waker(), false));
             taken.map_or(Poll::Pending, Poll::Ready)
         }));
         self.read(unit);
@@ -123,8 +123,8 @@ fn ready_watch_ends() {
         let _driving = ManuallyDrop::new(units.ready.sit(A));
         let mut watcher = ManuallyDrop::new(units.ready.sit(B));
         let mut idle = ManuallyDrop::new(units.ready.sit(C));
-        assert!(watcher.rest(Waker::noop()).is_err() && watcher.is_watching());
-        assert!(idle.rest(Waker::noop()).is_err() && !idle.is_watching());
+        assert!(watcher.rest(Waker::noop(), false).is_err() && watcher.is_watching());
+        assert!(idle.rest(Waker::noop(), false).is_err() && !idle.is_watching());
         let task = spawn(move || own.keep(0));
         watcher.rise();
         let seen = watcher.take(1);

@@ -93,9 +93,10 @@ impl Seat<'_> {
         taken.map(|unit| take_turn(&self.pool.units, unit)).is_ok()
     }
 
-    /// Lets the thread sleep until `waker` wakes it or its time comes. `false`: it took one more turn instead.
-    pub fn rest(&mut self, waker: &Waker) -> bool {
-        let found = self.own.rest(waker);
+    /// Lets the thread sleep until `waker` wakes it or its time comes, which is `near` if the tick is due before a
+    /// watcher would look. `false`: it took one more turn instead.
+    pub fn rest(&mut self, waker: &Waker, near: bool) -> bool {
+        let found = self.own.rest(waker, near);
         found.map(|unit| take_turn(&self.pool.units, unit)).is_err()
     }
 
@@ -242,7 +243,7 @@ fn wait(seat: &mut ReadySeat<'_>, cx: &mut Context<'_>) -> Poll<Result<u32, PopE
         Err(PopError::Empty) => {}
         done => return Poll::Ready(done),
     }
-    match seat.rest(cx.waker()) {
+    match seat.rest(cx.waker(), false) {
         Err(PopError::Empty) => Poll::Pending,
         done => Poll::Ready(done),
     }

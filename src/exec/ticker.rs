@@ -14,6 +14,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Something with limits that a tick looks at.
 pub trait Ticked: Send + Sync {
@@ -93,10 +94,10 @@ impl Ticker {
         self.next.get()
     }
 
-    /// Whether a tick is due.
-    pub fn is_due(&self) -> bool {
+    /// Whether a tick is due, or will be within `time`.
+    pub fn is_due_within(&self, time: Duration) -> bool {
         let next = self.next.get();
-        !next.is_never() && next.is_past(self.clock.now())
+        !next.is_never() && next.is_past(self.clock.now() + time)
     }
 
     /// Ticks if that is due; whether it did.

@@ -117,7 +117,7 @@ impl Ready {
     pub fn sit(&self, number: u32) -> ReadySeat<'_> {
         // ORDERING: Relaxed: invariant 3.
         self.used.fetch_max(number as usize + 1, Ordering::Relaxed);
-        let _appointed = self.watch.rise(false);
+        self.watch.enter();
         ReadySeat { ready: self, number, takes: 0, listed: false, resting: false, watching: false }
     }
 
@@ -128,7 +128,7 @@ impl Ready {
 
     /// Ends a [`suspend`](Self::suspend).
     pub fn resume(&self) {
-        let _appointed = self.watch.rise(false);
+        self.watch.enter();
     }
 
     /// Lets no more in; the takers end when nothing is left.
@@ -217,11 +217,12 @@ impl ReadySeat<'_> {
     }
 
     /// Its owner has found nothing and goes to sleep, unless there is something after all. `waker` wakes it.
+    /// `near`: the next tick is due before a watcher would look, so that one seat that sleeps until then is enough.
     ///
     /// # Errors
     ///
     /// [`PopError::Empty`] and [`PopError::Closed`]: it rests now.
-    pub fn rest(&mut self, waker: &Waker) -> Result<u32, PopError> {
+    pub fn rest(&mut self, waker: &Waker, near: bool) -> Result<u32, PopError> {
         let idle = self.ready.idle();
         idle.register(self.number, waker);
         idle.enlist(self.number);
@@ -233,7 +234,7 @@ impl ReadySeat<'_> {
                 idle.notify_one();
             }
         } else {
-            self.watching = self.ready.watch.rest();
+            self.watching = self.ready.watch.rest(near);
             self.resting = true;
         }
         looked

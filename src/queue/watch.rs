@@ -2,15 +2,18 @@
 //!
 //! A thread that drives keeps what it made ready, and looks for it before it sleeps. If it blocks instead, in
 //! code that is not ours, another one has to look: the watcher, one of those that rest, who rises after a while
-//! although nobody called it. The word counts the seats that are driving and has a bit for the watcher.
+//! although nobody called it. The word counts the seats that are
+//! driving and those that keep time, and has a bit for the watcher.
 //!
 //! | change | by | condition |
 //! |---|---|---|
-//! | count down, bit set | a seat that rests | others drive, and nobody watches |
-//! | count down | a seat that rests | otherwise |
+//! | count down, bit set | a seat that rests | nobody watches, and others drive or one keeps time for a tick that is near |
+//! | count down, time kept | a seat that rests | otherwise |
 //! | count up, bit cleared | the watcher when it rises | it appoints another one if others drive |
-//! | count up | any other seat when it rises | |
+//! | count up, time not kept | any other seat when it rises | |
 //! | count down | a seat that is given up | |
+//!
+//! Who keeps time sleeps until the tick is due. One is enough where the tick is near: two would wake at once.
 //!
 //! Invariants: 1. The bit is set while exactly one seat is the watcher. 2. Nothing is left lying: who keeps
 //! something passes a SeqCst fence and looks at the bit; if it is clear, it wakes somebody who is idle. Who
@@ -27,7 +30,8 @@
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 const WATCHED: u32 = 1;
-const DRIVING: u32 = 2;
+const TIMED: u32 = 2;
+const DRIVING: u32 = 1 << 16;
 
 /// Who watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +71,7 @@ impl Watch {
             return false;
         }
         // The watcher's bit is set, so this clears it.
-        let change = if was_watcher { DRIVING - WATCHED } else { DRIVING };
+        let change = DRIVING - if was_watcher { WATCHED } else { TIMED };
         // ORDERING: Relaxed: whoever appoints another passes a fence (`watch.fences`).
         let before = self.word.fetch_add(change, Ordering::Relaxed);
         was_watcher && before >= DRIVING
@@ -81,6 +85,14 @@ impl Watch {
         word & WATCHED == 0 && word >= 2 * DRIVING
     }
 
+    /// A new seat drives.
+    pub(super) fn enter(&self) {
+        if self.by == Watcher::Seat {
+            // ORDERING: Relaxed: a count.
+            self.word.fetch_add(DRIVING, Ordering::Relaxed);
+        }
+    }
+
     /// A seat that drives is given up.
     pub(super) fn leave(&self) {
         if self.by == Watcher::Seat {
@@ -89,22 +101,24 @@ impl Watch {
         }
     }
 
-    /// A seat rests, and is idle already. `true`: as the watcher.
+    /// A seat rests, and is idle already; `near`, if the next tick is due before a watcher would look. `true`: it
+    /// is the watcher.
     #[must_use]
-    pub(super) fn rest(&self) -> bool {
+    pub(super) fn rest(&self, near: bool) -> bool {
         if self.by != Watcher::Seat {
             return false;
         }
-        let rested = |word| {
-            let left: u32 = word - DRIVING;
-            if left >= DRIVING { left | WATCHED } else { left }
+        let watches = |word| {
+            let looked_after = if near { TIMED } else { DRIVING };
+            word & WATCHED == 0 && word - DRIVING >= looked_after
         };
+        let rested = |word| word - DRIVING + if watches(word) { WATCHED } else { TIMED };
         // ORDERING: Relaxed, both: a count; before this bit is set its seat stood among the idle ones.
         let order = Ordering::Relaxed;
         let mut word = self.word.load(order);
         loop {
             match self.word.compare_exchange_weak(word, rested(word), order, order) {
-                Ok(_) => return word & WATCHED == 0 && rested(word) & WATCHED != 0,
+                Ok(_) => return watches(word),
                 Err(seen) => word = seen,
             }
         }
