@@ -72,7 +72,7 @@ fn ready_surplus() {
 fn ready_leave() {
     let model = Model::new("ready_leave").floor(60).bound(Bound::Preemptions(3));
     model.witness("at once").witness("after a sleep").run(|w| {
-        let units = Units::new(2, Watcher::Outside);
+        let units = Units::new(2, Watcher::Seat);
         let own = Arc::clone(&units);
         let task = spawn(move || {
             let _seat = own.ready.sit(A);

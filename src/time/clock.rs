@@ -59,7 +59,7 @@ impl Clock {
     }
 
     /// Whether time passes while nobody sleeps, as on the system's clock alone.
-    pub(crate) fn is_real(&self) -> bool {
+    pub fn is_real(&self) -> bool {
         self.simulated().is_none()
     }
 
