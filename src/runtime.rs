@@ -1,7 +1,7 @@
 //! The facade: named providers, their beginning and end, and totals.
 
 use crate::config::{ConfigError, ProviderConfig, RuntimeConfig};
-use crate::exec::{DriverPool, Drivers, Exit, Ticker, TickerThread, inside};
+use crate::exec::{DriverPool, Drivers, Exit, Seat, TickedBy, Ticker, TickerThread, inside};
 use crate::provider::{
     LifeState, Parts, Provider, ShutdownError, ShutdownMode, ShutdownReport, StartError,
 };
@@ -9,9 +9,10 @@ use crate::stats::Snapshot;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::time::{Clock, Deadline, Instant, TimerDriver};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 /// Providers that a runtime can have over its life.
 const MAX_PROVIDERS: usize = 4096;
+/// How long a thread that drives may do something else before another one looks after what it has left.
+const WATCH: Duration = Duration::from_millis(10);
 /// Why a runtime could not be built, or a provider not added.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -166,14 +169,17 @@ impl Runtime {
         }));
         let ticker_thread = match drivers {
             Drivers::Embedder => {
-                ticker.driven_with(&pool);
+                ticker.look_after(&pool, TickedBy::Drivers);
                 None
             }
-            Drivers::Threads { .. } => Some(TickerThread::start(&ticker).map_err(|error| {
-                pool.close();
-                pool.join();
-                Error::Thread(error)
-            })?),
+            Drivers::Threads { .. } => {
+                ticker.look_after(&pool, TickedBy::Thread);
+                Some(TickerThread::start(&ticker).map_err(|error| {
+                    pool.close();
+                    pool.join();
+                    Error::Thread(error)
+                })?)
+            }
         };
         let inner = Inner {
             exit: Arc::new(Exit::new(&pool, &ticker)),
@@ -291,20 +297,17 @@ impl Runtime {
             return inner.clock.block_on(future);
         }
         let mut future = pin!(future);
-        let seat = inner.pool.seat();
-        // A closed pool has no more turns; the tick and the future go on.
-        let mut turns = pin!(async {
-            inner.pool.turns(&seat).await;
-            pending::<()>().await;
+        let mut seat = inner.pool.seat();
+        let watching = Cell::new(false);
+        let step = poll_fn(|cx| {
+            let polled = inner.step(future.as_mut(), &mut seat, cx);
+            watching.set(seat.is_watching());
+            polled
         });
-        loop {
-            let due = inner.ticker.next_due();
-            let step = poll_fn(|cx| inner.step(future.as_mut(), turns.as_mut(), due, cx));
-            let spin = inner.config.spin;
-            if let Some(Some(output)) = inner.clock.block_on_spinning(step, due, spin) {
-                return output;
-            }
-        }
+        inner.clock.drive(step, inner.config.spin, || match watching.get() {
+            true => Deadline::after(inner.clock.now(), WATCH),
+            false => inner.ticker.next_due(),
+        })
     }
 
     /// Ends every provider at once: nothing more is accepted, jobs that wait run or are cancelled as `mode`
@@ -395,25 +398,28 @@ impl Inner {
         self.exit.close();
     }
 
-    /// Polls an embedder's future and does what is ready. `Ready(None)`: a tick has become due earlier
-    /// than `due`.
+    /// Polls an embedder's future and does what is ready. Pending, the thread sleeps until the next tick, or as
+    /// the seat's watch says.
     fn step<T>(
         &self,
         mut future: Pin<&mut impl Future<Output = T>>,
-        mut turns: Pin<&mut impl Future<Output = ()>>,
-        due: Deadline,
+        seat: &mut Seat<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<T>> {
+    ) -> Poll<T> {
         loop {
+            seat.rise();
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Some(output));
+                return Poll::Ready(output);
             }
+            seat.take_turns();
+            // Who makes the tick earlier while this thread rests wakes it, or another one watches.
             if self.ticker.tick_if_due() {
                 continue;
             }
-            let _never = turns.as_mut().poll(cx);
-            // Who lowers the due instant from now on wakes whoever waits for a turn.
-            return if self.ticker.next_due() < due { Poll::Ready(None) } else { Poll::Pending };
+            let near = self.ticker.is_due_within(WATCH);
+            if seat.rest(cx.waker(), near) && !self.ticker.is_due_within(Duration::ZERO) {
+                return Poll::Pending;
+            }
         }
     }
 }

@@ -1,15 +1,17 @@
 //! Threads that take turns of ready units.
 
+use super::driving::{self, Driving};
 use super::unit::Unit;
-use crate::queue::{Consumer, JobQueue, Waking};
+use crate::queue::{Ready, ReadySeat, Watcher};
 use crate::ring::{IndexStack, PopError};
 use crate::stats;
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, Mutex, OnceLock};
 use crate::time::Clock;
-use futures_lite::future::yield_now;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Units that a pool can have over its life.
@@ -18,20 +20,12 @@ const MAX_UNITS: usize = 4096;
 const SEATS: usize = 64;
 /// Turns that an embedder's thread takes before it looks at its own future again.
 const TURNS_A_LOOK: u32 = 8;
-/// The units that have something to do, in the order in which they were activated.
-pub(super) struct Ready {
-    queue: JobQueue,
-}
+/// Units that a seat must have before a thread that is about to sleep anyway takes one from it: a single one
+/// is about to be taken by its owner.
+const WORTH_A_STEAL: usize = 2;
 
 /// The units of a pool by their numbers.
 type Units = Arc<[OnceLock<Arc<Unit>>]>;
-
-impl Ready {
-    pub(super) fn enqueue(&self, unit: u32) {
-        // The ring has a place for every unit and a unit is in it once; closed, nobody takes turns.
-        let _woken = self.queue.push(unit);
-    }
-}
 
 /// Who takes the turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,22 +52,63 @@ pub struct DriverPool {
     seats: IndexStack,
 }
 
-/// The place of an embedder's thread among those that drive a pool.
+/// The place of an embedder's thread among those that drive a pool: what it makes ready stays here.
 #[derive(Debug)]
 pub struct Seat<'a> {
     pool: &'a DriverPool,
-    number: u32,
+    own: ReadySeat<'a>,
+    _driving: Driving,
+    _free: FreeSeat<'a>,
 }
 
-impl Drop for Seat<'_> {
+/// A seat's number on its way back; dropped after all else of the seat.
+#[derive(Debug)]
+struct FreeSeat<'a>(&'a DriverPool, u32);
+
+impl Drop for FreeSeat<'_> {
     fn drop(&mut self) {
-        self.pool.seats.push(self.number);
+        self.0.seats.push(self.1);
+    }
+}
+
+impl Seat<'_> {
+    /// Says that the thread is awake, before anything runs; takes a turn if it was woken for one.
+    pub fn rise(&mut self) {
+        if self.own.rise() {
+            self.take_turn();
+        }
+    }
+
+    /// Takes some turns, as long as anything is ready.
+    pub fn take_turns(&mut self) {
+        for _ in 0..TURNS_A_LOOK {
+            if !self.take_turn() {
+                break;
+            }
+        }
+    }
+
+    fn take_turn(&mut self) -> bool {
+        let taken = self.own.take(1);
+        taken.map(|unit| take_turn(&self.pool.units, unit)).is_ok()
+    }
+
+    /// Lets the thread sleep until `waker` wakes it or its time comes, which is `near` if the tick is due before a
+    /// watcher would look. `false`: it took one more turn instead.
+    pub fn rest(&mut self, waker: &Waker, near: bool) -> bool {
+        let found = self.own.rest(waker, near);
+        found.map(|unit| take_turn(&self.pool.units, unit)).is_err()
+    }
+
+    /// Whether the thread, while it sleeps, is the one that looks after a while whether the others go on.
+    pub fn is_watching(&self) -> bool {
+        self.own.is_watching()
     }
 }
 
 impl fmt::Debug for DriverPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DriverPool").field("ready", &self.ready.queue).finish_non_exhaustive()
+        f.debug_struct("DriverPool").field("ready", &self.ready).finish_non_exhaustive()
     }
 }
 
@@ -84,14 +119,16 @@ impl DriverPool {
     ///
     /// What the operating system says when it has no thread to give; no thread is left running then.
     pub fn start(name: &str, drivers: Drivers, units: usize, clock: &Clock) -> io::Result<Self> {
-        let (threads, spin) = match drivers {
-            Drivers::Threads { count, spin } => (count, spin),
-            Drivers::Embedder => (0, Duration::ZERO),
+        let (threads, spin, watcher) = match drivers {
+            Drivers::Threads { count, spin } => (count, spin, Watcher::Outside),
+            Drivers::Embedder => (0, Duration::ZERO, Watcher::Seat),
         };
+        // Where time stands still while a thread blocks, nobody would ever look again.
+        let watcher = if clock.is_real() { watcher } else { Watcher::Nobody };
         let units = units.clamp(1, MAX_UNITS);
         let consumers = if threads == 0 { SEATS } else { threads };
         let pool = Self {
-            ready: Arc::new(Ready { queue: JobQueue::new(units, consumers, Waking::Each) }),
+            ready: Arc::new(Ready::new(units, consumers, watcher)),
             units: (0..units).map(|_| OnceLock::new()).collect(),
             clock: clock.clone(),
             threads: Mutex::new(Vec::with_capacity(threads)),
@@ -118,8 +155,9 @@ impl DriverPool {
         thread::spawn(&format!("bf:{name}:{number}"), move || {
             let _entered = registration.enter();
             stats::sit();
-            let mut consumer = ready.queue.consumer(number);
-            while let Ok(unit) = next(&ready, &clock, spin, &mut consumer) {
+            let mut seat = ready.sit(number);
+            let _driving = Driving::enter(&ready, number);
+            while let Ok(unit) = next(&clock, spin, &mut seat) {
                 take_turn(&units, unit);
             }
         })
@@ -136,7 +174,7 @@ impl DriverPool {
 
     /// Takes one turn of one ready unit, if there is one: the embedder's way to drive the pool.
     pub fn turn(&self) -> bool {
-        match self.ready.queue.try_pop() {
+        match self.ready.try_take() {
             Ok(unit) => {
                 take_turn(&self.units, unit);
                 true
@@ -151,33 +189,32 @@ impl DriverPool {
     ///
     /// If all 64 places are taken.
     pub fn seat(&self) -> Seat<'_> {
-        match self.seats.pop() {
-            Some(number) => Seat { pool: self, number },
-            None => panic!("more than {SEATS} threads drive a runtime at once"),
+        let Some(number) = self.seats.pop() else {
+            panic!("more than {SEATS} threads drive a runtime at once")
+        };
+        let free = FreeSeat(self, number);
+        let driving = Driving::enter(&self.ready, number);
+        Seat { pool: self, own: self.ready.sit(number), _driving: driving, _free: free }
+    }
+
+    /// Lets those who drive see that the tick is due earlier than before. The calling thread has just said so by
+    /// a read-modify-write, and looks by itself before it sleeps if it drives.
+    pub fn tick_is_earlier(&self) {
+        if driving::seat(&self.ready).is_some() {
+            self.ready.keep_watched();
+        } else {
+            self.ready.idle().notify_all();
         }
     }
 
-    /// Lets every thread that waits for a turn look again.
-    pub fn wake_all(&self) {
-        self.ready.queue.consumers().notify_all();
-    }
-
-    /// Takes turns until the pool is closed, some in each poll.
-    pub async fn turns(&self, seat: &Seat<'_>) {
-        let mut turns = 0;
-        let mut consumer = self.ready.queue.consumer(seat.number);
-        while let Ok(unit) = consumer.pop().await {
-            take_turn(&self.units, unit);
-            turns += 1;
-            if turns % TURNS_A_LOOK == 0 {
-                yield_now().await;
-            }
-        }
+    /// Wakes somebody if anything is ready.
+    pub fn relieve(&self) {
+        self.ready.relieve();
     }
 
     /// Lets the threads end when nothing is ready any more.
     pub fn close(&self) {
-        self.ready.queue.close();
+        self.ready.close();
     }
 
     /// Waits for the threads, which [`close`](Self::close) lets end.
@@ -191,17 +228,25 @@ impl DriverPool {
 }
 
 /// The next unit for a driver, which looks for one for up to `spin` before it sleeps.
-fn next(
-    ready: &Ready,
-    clock: &Clock,
-    spin: Duration,
-    consumer: &mut Consumer<'_>,
-) -> Result<u32, PopError> {
-    let look = || match ready.queue.try_pop() {
+fn next(clock: &Clock, spin: Duration, seat: &mut ReadySeat<'_>) -> Result<u32, PopError> {
+    let mut least = 1;
+    let look = || match seat.take(std::mem::replace(&mut least, WORTH_A_STEAL)) {
         Err(PopError::Empty) => None,
         done => Some(done),
     };
-    clock.spin(spin, look).unwrap_or_else(|| clock.block_on(consumer.pop()))
+    clock.spin(spin, look).unwrap_or_else(|| clock.block_on(poll_fn(|cx| wait(seat, cx))))
+}
+
+fn wait(seat: &mut ReadySeat<'_>, cx: &mut Context<'_>) -> Poll<Result<u32, PopError>> {
+    seat.rise();
+    match seat.take(1) {
+        Err(PopError::Empty) => {}
+        done => return Poll::Ready(done),
+    }
+    match seat.rest(cx.waker(), false) {
+        Err(PopError::Empty) => Poll::Pending,
+        done => Poll::Ready(done),
+    }
 }
 
 fn take_turn(units: &Units, unit: u32) {

@@ -7,6 +7,7 @@
 
 mod current;
 mod driver;
+mod driving;
 mod exit;
 mod ticker;
 mod unit;
@@ -14,5 +15,5 @@ mod unit;
 pub use current::{Inside, inside};
 pub use driver::{DriverPool, Drivers, Seat};
 pub use exit::Exit;
-pub use ticker::{Ticked, Ticker, TickerThread};
+pub use ticker::{Ticked, TickedBy, Ticker, TickerThread};
 pub use unit::Unit;

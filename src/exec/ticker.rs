@@ -14,11 +14,21 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Something with limits that a tick looks at.
 pub trait Ticked: Send + Sync {
     /// Looks at the limits, `now` being the time, and says when to look again.
     fn tick(&self, now: Instant) -> Deadline;
+}
+
+/// Who ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickedBy {
+    /// A thread that does nothing else.
+    Thread,
+    /// The threads that drive the pool, whichever of them comes to it.
+    Drivers,
 }
 
 /// The tick of one runtime.
@@ -28,8 +38,8 @@ pub struct Ticker {
     closed: AtomicBool,
     /// Of the thread that ticks.
     waker: AtomicWaker,
-    /// Whose embedder ticks, if nobody else does.
-    embedder: OnceLock<Weak<DriverPool>>,
+    /// Whose units it looks after, and whether those who drive them tick.
+    pool: OnceLock<(Weak<DriverPool>, TickedBy)>,
     /// Replaced when a part comes, so that a tick looks at the same parts from its beginning to its end.
     parts: Mutex<Parts>,
 }
@@ -50,14 +60,14 @@ impl Ticker {
             next: Due::new(),
             closed: AtomicBool::new(false),
             waker: AtomicWaker::new(),
-            embedder: OnceLock::new(),
+            pool: OnceLock::new(),
             parts: Mutex::new(Arc::new([])),
         }
     }
 
-    /// Says that the threads that drive `pool` tick, whichever of them comes to it.
-    pub fn driven_with(&self, pool: &Arc<DriverPool>) {
-        self.embedder.get_or_init(|| Arc::downgrade(pool));
+    /// Looks after `pool` from now on: a tick wakes somebody for what is ready there.
+    pub fn look_after(&self, pool: &Arc<DriverPool>, by: TickedBy) {
+        self.pool.get_or_init(|| (Arc::downgrade(pool), by));
     }
 
     /// Looks at `part` from now on, as long as it lives.
@@ -71,8 +81,10 @@ impl Ticker {
     pub fn request(&self, deadline: Deadline) {
         if self.next.lower_unfenced(deadline) {
             self.waker.wake();
-            if let Some(pool) = self.embedder.get().and_then(Weak::upgrade) {
-                pool.wake_all();
+            if let Some((pool, TickedBy::Drivers)) = self.pool.get()
+                && let Some(pool) = pool.upgrade()
+            {
+                pool.tick_is_earlier();
             }
         }
     }
@@ -80,6 +92,12 @@ impl Ticker {
     /// When the next tick is due.
     pub fn next_due(&self) -> Deadline {
         self.next.get()
+    }
+
+    /// Whether a tick is due, or will be within `time`.
+    pub fn is_due_within(&self, time: Duration) -> bool {
+        let next = self.next.get();
+        !next.is_never() && next.is_past(self.clock.now() + time)
     }
 
     /// Ticks if that is due; whether it did.
@@ -98,6 +116,9 @@ impl Ticker {
             next = next.min(part.tick(now));
         }
         self.request(next);
+        if let Some(pool) = self.pool.get().and_then(|(pool, _)| pool.upgrade()) {
+            pool.relieve();
+        }
         true
     }
 

@@ -5,7 +5,8 @@
 //! flag, takes no lock and allocates nothing. Since one driver at a time has the turn, nobody steals and
 //! nobody sleeps here: who finds nothing runnable ends the turn, and the next wake-up activates the unit.
 
-use super::driver::Ready;
+use super::driving;
+use crate::queue::Ready;
 use crate::ring::Ring;
 use crate::state::Activation;
 use crate::sync::Arc;
@@ -82,7 +83,17 @@ impl Unit {
     /// Says that there is something to do.
     fn activate(&self) {
         if self.activation.activate() {
-            self.ready.enqueue(self.number);
+            self.enqueue();
+        }
+    }
+
+    /// Leaves the unit to the calling thread if that drives the pool.
+    fn enqueue(&self) {
+        match driving::seat(&self.ready) {
+            Some(seat) => {
+                self.ready.push_own(seat, self.number);
+            }
+            None => self.ready.push(self.number),
         }
     }
 
@@ -101,7 +112,7 @@ impl Unit {
             }
         }
         if self.activation.end() {
-            self.ready.enqueue(self.number);
+            self.enqueue();
         }
     }
 

@@ -47,7 +47,7 @@ impl Clock {
     ///
     /// If `future` panics; on an automatic [`TestClock`](super::TestClock) as [`park`](Self::park) does.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        loop_until_ready(self, future, Deadline::NEVER, Duration::ZERO).unwrap_or_else(|| {
+        loop_until_ready(self, future, Deadline::NEVER).unwrap_or_else(|| {
             unreachable!("a wait without a deadline ended before its future was ready")
         })
     }
@@ -61,31 +61,38 @@ impl Clock {
     ///
     /// If `future` panics; on an automatic [`TestClock`](super::TestClock) as [`park`](Self::park) does.
     pub fn block_on_deadline<F: Future>(&self, future: F, deadline: Deadline) -> Option<F::Output> {
-        loop_until_ready(self, future, deadline, Duration::ZERO)
+        loop_until_ready(self, future, deadline)
     }
 
-    /// As [`block_on_deadline`](Self::block_on_deadline), looking for a wake-up for up to `spin` each time
-    /// before the thread sleeps.
+    /// As [`block_on`](Self::block_on), polling the future also whenever `until` has passed, which is asked anew
+    /// before each sleep. The thread looks for a wake-up for up to `spin` each time before it sleeps.
     ///
     /// # Panics
     ///
-    /// As [`block_on_deadline`](Self::block_on_deadline).
-    pub fn block_on_spinning<F: Future>(
+    /// As [`block_on`](Self::block_on).
+    pub fn drive<F: Future>(
         &self,
         future: F,
-        deadline: Deadline,
         spin: Duration,
-    ) -> Option<F::Output> {
-        loop_until_ready(self, future, deadline, spin)
+        mut until: impl FnMut() -> Deadline,
+    ) -> F::Output {
+        let mut future = pin!(future);
+        let seat = Seat::take();
+        let mut context = Context::from_waker(&seat.waker);
+        let output = loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                break output;
+            }
+            if self.spin(spin, || seat.parker.take().then_some(())).is_none() {
+                self.park(&seat.parker, until());
+            }
+        };
+        seat.give_back();
+        output
     }
 }
 
-fn loop_until_ready<F: Future>(
-    clock: &Clock,
-    future: F,
-    deadline: Deadline,
-    spin: Duration,
-) -> Option<F::Output> {
+fn loop_until_ready<F: Future>(clock: &Clock, future: F, deadline: Deadline) -> Option<F::Output> {
     let mut future = pin!(future);
     let seat = Seat::take();
     let mut context = Context::from_waker(&seat.waker);
@@ -97,8 +104,7 @@ fn loop_until_ready<F: Future>(
         if last {
             break None;
         }
-        let notified = clock.spin(spin, || seat.parker.take().then_some(())).is_some()
-            || clock.park(&seat.parker, deadline);
+        let notified = clock.park(&seat.parker, deadline);
         last = !notified || (!deadline.is_never() && deadline.is_past(clock.now()));
     };
     seat.give_back();

@@ -58,6 +58,11 @@ impl Clock {
         }
     }
 
+    /// Whether time passes while nobody sleeps, as on the system's clock alone.
+    pub fn is_real(&self) -> bool {
+        self.simulated().is_none()
+    }
+
     pub(super) fn timers(&self) -> &Timers {
         &self.inner.timers
     }
