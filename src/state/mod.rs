@@ -36,6 +36,7 @@ mod limiter_tests;
 mod overload_tests;
 mod reader;
 mod record;
+mod records;
 mod runner;
 mod shared;
 mod slab;

@@ -22,10 +22,8 @@ use super::delivery::Delivery;
 use super::task::{Cell, TaskTable};
 use super::word::StateWord;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Arc, CachePadded, UnsafeCell};
+use crate::sync::{Arc, UnsafeCell};
 use crate::time::{Deadline, Instant};
-#[cfg(not(any(loom, bifrost_chaos)))]
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::task::Waker;
@@ -129,33 +127,6 @@ unsafe impl<C> Sync for JobRecord<C> {}
 unsafe impl<C> Send for JobRecord<C> {}
 
 impl<C> JobRecord<C> {
-    /// So many records without a job. The memory comes from the system as it is, untouched until a record has
-    /// its first job, where atomics are plain words.
-    #[cfg(not(any(loom, bifrost_chaos)))]
-    #[expect(unsafe_code, reason = "records cost nothing before they are used")]
-    pub(super) fn vacant(records: usize) -> Box<[CachePadded<Self>]> {
-        assert!(records > 0, "a provider has at least one record");
-        let layout = Layout::array::<CachePadded<Self>>(records).unwrap_or_else(|_| {
-            unreachable!("{records} records are more than a 20-bit index can name")
-        });
-        // SAFETY: the layout is not of size 0.
-        let memory = unsafe { alloc_zeroed(layout) };
-        if memory.is_null() {
-            handle_alloc_error(layout);
-        }
-        let memory =
-            std::ptr::slice_from_raw_parts_mut(memory.cast::<CachePadded<Self>>(), records);
-        // SAFETY: it was allocated for so many records, and zeros are a record, field by field: atomics of 0, no
-        // table, cells of which nothing is initialized.
-        unsafe { Box::from_raw(memory) }
-    }
-
-    /// So many records without a job.
-    #[cfg(any(loom, bifrost_chaos))]
-    pub(super) fn vacant(records: usize) -> Box<[CachePadded<Self>]> {
-        (0..records).map(|_| CachePadded::new(Self::new())).collect()
-    }
-
     /// A record without a job. Memory of zeros is the same.
     #[cfg(any(loom, bifrost_chaos, test))]
     pub(super) fn new() -> Self {
@@ -358,6 +329,7 @@ impl<C> fmt::Debug for JobRecord<C> {
 #[cfg(test)]
 #[cfg(not(any(loom, bifrost_chaos)))]
 mod tests {
+    use super::super::records::Records;
     use super::JobRecord;
     use crate::state::INLINE;
     use crate::sync::CachePadded;
@@ -374,7 +346,8 @@ mod tests {
 
     #[test]
     fn memory_of_zeros_is_a_record_without_a_job() {
-        let (vacant, made) = (JobRecord::<()>::vacant(3), JobRecord::<()>::new());
+        let (vacant, made) = (Records::<()>::new(3), JobRecord::<()>::new());
+        assert!(std::ptr::from_ref(&vacant[0]).addr() % 128 == 0, "a record has its own lines");
         for record in vacant.iter().map(|padded| &**padded) {
             assert_eq!(format!("{record:?}"), format!("{made:?}"));
             assert!(!record.has_extras());

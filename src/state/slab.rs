@@ -7,6 +7,7 @@
 use super::delivery::{Completions, Delivery};
 use super::reader::Reader;
 use super::record::{Entry, JobRecord, Origin, Stamps};
+use super::records::Records;
 use super::runner::drop_ended;
 use super::shared::Held;
 use super::task::Task;
@@ -14,7 +15,7 @@ use super::unread::Unread;
 use super::word::{Decision, Phase, Verdict};
 use crate::ring::{IndexStack, NotPut};
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use crate::sync::{Arc, CachePadded, OnceLock, contain, drop_caught};
+use crate::sync::{Arc, OnceLock, contain, drop_caught};
 use crate::time::{Deadline, Instant};
 use std::fmt;
 use std::task::Waker;
@@ -67,7 +68,7 @@ impl fmt::Display for Ticket {
 /// All records of a provider, beside whatever else the provider shares. They never move and are never freed
 /// before the slab is.
 pub struct Slab<C: 'static, X = ()> {
-    records: Box<[CachePadded<JobRecord<C>>]>,
+    records: Records<C>,
     host: X,
     free: IndexStack,
     /// One more than the highest index that was ever claimed: how far a scan has to go.
@@ -96,7 +97,7 @@ impl<C, X> Slab<C, X> {
     pub(super) fn new(records: usize, host: X) -> Self {
         Self {
             host,
-            records: JobRecord::vacant(records),
+            records: Records::new(records),
             free: IndexStack::full(records),
             used: AtomicU32::new(0),
             unread: Unread::default(),
