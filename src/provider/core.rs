@@ -141,12 +141,7 @@ impl Core {
             config,
         };
         let core = Arc::new_cyclic(|own| Self::new(records, host(own)));
-        let freed = Arc::downgrade(&core);
-        core.when_freed(move || {
-            if let Some(core) = freed.upgrade() {
-                core.offer_record();
-            }
-        });
+        core.answer();
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
         core.host().exit.open();
@@ -161,6 +156,24 @@ impl Core {
         }
         core.host().life.change(LifeState::Checking);
         Ok(core)
+    }
+}
+
+impl Core {
+    /// Says what the provider does when somebody else notices something.
+    fn answer(self: &Arc<Self>) {
+        let freed = Arc::downgrade(self);
+        self.when_freed(move || {
+            if let Some(core) = freed.upgrade() {
+                core.offer_record();
+            }
+        });
+        let stalled = Arc::downgrade(self);
+        self.host().unit.when_stalled(move |handed_over| {
+            if let Some(core) = stalled.upgrade() {
+                worker::stalled(&core, handed_over);
+            }
+        });
     }
 }
 

@@ -44,6 +44,18 @@ pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
     }
 }
 
+/// A job blocks the thread that drives the async workers; others go on with the rest, if that was handed over.
+pub(super) fn stalled(core: &Arc<Core>, handed_over: bool) {
+    let host = core.host();
+    let provider = &*host.name;
+    tracing::warn!(provider, handed_over, "a job that is not declared blocking blocks its driver");
+    let lane = host.lane(Kind::Async);
+    if handed_over && lane.queue.take_over() && !lane.is_expecting() {
+        // What cannot be started now is started by a later push, or waits for the others.
+        let _no_thread = hire(core, lane);
+    }
+}
+
 fn spawn_thread(core: &Arc<Core>, number: u32) -> io::Result<()> {
     let name = format!("bf:{}:b{number}", core.host().name);
     let registration = core.host().clock.register_thread();

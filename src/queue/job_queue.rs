@@ -209,6 +209,13 @@ impl JobQueue {
         self.lanes.push(lane, index).inspect_err(|_| permits.give())
     }
 
+    /// Lets the others take over from a consumer that was woken and is stuck. `true`: there is something to do, and
+    /// nobody idle to do it.
+    pub fn take_over(&self) -> bool {
+        self.consumers.lay_down();
+        self.may_hold_something() && !self.consumers.notify_one()
+    }
+
     /// Wakes one consumer for each of `pushed` indices, the one that has been idle longest first, behind one
     /// fence; how many there were.
     pub fn announce(&self, pushed: usize) -> usize {
