@@ -3,6 +3,7 @@
 use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
+use super::scaling::Scaling;
 use super::shutdown::ShutdownMode;
 use super::tenants::{self, Tenants};
 use super::worker;
@@ -38,6 +39,7 @@ pub(crate) struct Host {
     pub(super) healthy: AtomicBool,
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
+    pub(super) scaling: Scaling,
     pub(super) tenants: Tenants,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
@@ -126,6 +128,7 @@ impl Core {
             healthy: AtomicBool::new(true),
             stats: Blocks::new(),
             lanes,
+            scaling: Scaling::new(config.scaling, parts.clock.now()),
             tenants: Tenants::new(&config),
             unit,
             own_pool,
