@@ -3,6 +3,7 @@
 use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
+use super::overload::Overload;
 use super::shutdown::ShutdownMode;
 use super::tenants::{self, Tenants};
 use super::worker;
@@ -39,6 +40,7 @@ pub(crate) struct Host {
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
     pub(super) tenants: Tenants,
+    pub(super) overload: Overload,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
     pub(super) own_pool: Option<DriverPool>,
@@ -127,6 +129,7 @@ impl Core {
             stats: Blocks::new(),
             lanes,
             tenants: Tenants::new(&config),
+            overload: Overload::new(&config),
             unit,
             own_pool,
             ticker: Arc::clone(parts.ticker),
