@@ -3,6 +3,7 @@
 use crate::figure::Figure;
 use crate::groups::{self, Against};
 use crate::jobs;
+use crate::overload;
 use crate::report::ratio_json;
 use crate::sample::Ratio;
 use serde_json::{Value, json};
@@ -68,6 +69,7 @@ pub(crate) fn of_suite(suite: &str, figures: &[Figure]) -> Vec<Goal> {
         "queue" => queue(figures),
         "jobs" => jobs::goals(figures),
         "stall" => stall(figures),
+        "overload" => overload::goals(figures),
         _ => Vec::new(),
     }
 }
