@@ -3,6 +3,7 @@
 use crate::figure::Figure;
 use crate::groups::{self, Against};
 use crate::jobs;
+use crate::overload;
 use crate::queue::FUTEX_WAITS;
 use crate::report::ratio_json;
 use crate::sample::Ratio;
@@ -69,6 +70,7 @@ pub(crate) fn of_suite(suite: &str, figures: &[Figure]) -> Vec<Goal> {
         "queue" => queue(figures),
         "jobs" => jobs::goals(figures),
         "stall" => stall(figures),
+        "overload" => overload::goals(figures),
         _ => Vec::new(),
     }
 }

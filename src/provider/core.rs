@@ -3,6 +3,7 @@
 use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
+use super::overload::Overload;
 use super::scaling::Scaling;
 use super::shutdown::ShutdownMode;
 use super::tenants::{self, Tenants};
@@ -41,6 +42,7 @@ pub(crate) struct Host {
     pub(super) lanes: [Lane; 2],
     pub(super) scaling: Scaling,
     pub(super) tenants: Tenants,
+    pub(super) overload: Overload,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
     pub(super) own_pool: Option<DriverPool>,
@@ -130,6 +132,7 @@ impl Core {
             lanes,
             scaling: Scaling::new(config.scaling, parts.clock.now()),
             tenants: Tenants::new(&config),
+            overload: Overload::new(&config),
             unit,
             own_pool,
             ticker: Arc::clone(parts.ticker),

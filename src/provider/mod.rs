@@ -5,6 +5,7 @@
 //! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
 //! | `admission`, `batch`, `blocked` | the door: [`Rejected`], or a record in a queue |
 //! | `tenants` | which lane of its queue a job waits in, and how many jobs a tenant may have |
+//! | `overload` | what is refused and what is dropped when there are more jobs than can be served |
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
@@ -26,6 +27,7 @@ mod http_job;
 mod job;
 mod lane;
 mod outcome;
+mod overload;
 #[expect(clippy::module_inception, reason = "the module is named after its main type, as all are")]
 mod provider;
 mod rejected;

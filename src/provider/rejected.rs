@@ -18,7 +18,7 @@ pub struct Rejected<J> {
     pub provider: Arc<str>,
     /// Which limit was met.
     pub limit: &'static str,
-    /// The limit's value.
+    /// The limit's value; of one whose name ends in `_ms`, in milliseconds.
     pub value: u64,
     /// When another try makes sense, if that is known.
     pub retry_after: Option<Duration>,
@@ -30,9 +30,15 @@ pub(super) struct Refusal {
     pub(super) reason: Code,
     pub(super) limit: &'static str,
     pub(super) value: u64,
+    /// When another try makes sense, if that is known.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Refusal {
+    pub(super) const fn new(reason: Code, limit: &'static str, value: u64) -> Self {
+        Self { reason, limit, value, retry_after: None }
+    }
+
     /// The limit that is met when unread outcomes hold every record.
     pub(super) const RECORDS: &'static str = "records";
 
@@ -48,7 +54,7 @@ impl Refusal {
             provider: Arc::clone(provider),
             limit: self.limit,
             value: self.value,
-            retry_after: None,
+            retry_after: self.retry_after,
         }
     }
 }

@@ -117,7 +117,9 @@ impl Ticked for Core {
             ended += 1;
             self.settle(decided);
         });
-        self.reap();
+        let zombies: u64 = host.lanes.iter().map(super::lane::Lane::zombies).sum();
+        let dead = (scan.unburied as u64).saturating_sub(self.reap() as u64 + zombies);
+        host.overload.look(now, dead, || host.stats.run());
         let scaling = host.scale(now);
         if scan.live == 0 && scan.unburied == 0 && ended == 0 {
             host.next_tick.lower(scaling);

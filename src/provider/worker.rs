@@ -7,7 +7,7 @@ use super::lane::Lane;
 use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
 use crate::queue::Consumer;
-use crate::state::{Attempted, LifeState, Running, Started, Verdict};
+use crate::state::{Attempted, LifeState, Phase, Running, Sojourn, Started, Verdict};
 use crate::stats::{self, Count};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, thread};
@@ -184,10 +184,7 @@ impl<'a> Worker<'a> {
     /// Runs the job whose index came out of the queue, to its end or until it is decided elsewhere.
     async fn serve(&mut self, index: u32, now: Instant) {
         let core = self.core;
-        // The tick may be late: a job whose time to wait is over is never executed (S18).
-        if let Some(decided) = core.expire(index, now) {
-            core.settle(decided);
-        }
+        let Some(index) = self.sift(index, now) else { return };
         let running = match core.start(index, now, self.lane.first + self.number) {
             Started::Running(running) => running,
             Started::Dead(panics) => {
@@ -200,6 +197,34 @@ impl<'a> Worker<'a> {
         recorder.add(Count::Started, 1);
         self.run(running, now).await;
         core.host().notify_drained();
+    }
+
+    /// What the worker runs in this turn: the job that it took, or, if that one is dropped for its long wait (S19),
+    /// the next of the same lane that is not.
+    fn sift(&mut self, mut index: u32, now: Instant) -> Option<u32> {
+        let core = self.core;
+        loop {
+            // The tick may be late: a job whose time to wait is over is never executed (S18).
+            if let Some(decided) = core.expire(index, now) {
+                core.settle(decided);
+            }
+            if core.is_dead(index) || !self.is_dropped(index, now) {
+                return Some(index);
+            }
+            let ticket = core.ticket_at(index);
+            core.end(ticket, Verdict::DroppedCodel, |phase| phase == Phase::Queued);
+            core.count_panics(core.bury(index));
+            self.lane.queue.release();
+            index = self.consumer.again()?;
+        }
+    }
+
+    fn is_dropped(&self, index: u32, now: Instant) -> bool {
+        let (lane, queue) = (self.consumer.lane(), &self.lane.queue);
+        let waited = self.core.waited(index, now);
+        let is_last = || queue.len_of(lane) == 0;
+        let overload = &self.core.host().overload;
+        overload.on_pop((self.lane.kind, lane), waited, now, is_last) == Sojourn::Drop
     }
 
     async fn run(&mut self, mut running: Running<'a, JobContext, Host>, now: Instant) {

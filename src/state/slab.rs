@@ -19,6 +19,7 @@ use crate::sync::{Arc, OnceLock, contain, drop_caught};
 use crate::time::{Deadline, Instant};
 use std::fmt;
 use std::task::Waker;
+use std::time::Duration;
 
 const INDEX_BITS: u32 = 20;
 
@@ -208,6 +209,12 @@ impl<C, X> Slab<C, X> {
             }
             Decision::Lost => None,
         }
+    }
+
+    /// How long the job at `index` has been in the provider, for the owner of an index that came out of a queue.
+    #[inline]
+    pub fn waited(&self, index: u32, now: Instant) -> Duration {
+        now.saturating_duration_since(self.record(index).submitted_at())
     }
 
     /// Ends the job at `index` if the limit of its phase has passed.
