@@ -1,5 +1,6 @@
 //! What all parts of a provider share.
 
+use super::circuit::Circuit;
 use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
@@ -39,6 +40,7 @@ pub(crate) struct Host {
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
     pub(super) tenants: Tenants,
+    pub(super) circuit: Circuit,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
     pub(super) own_pool: Option<DriverPool>,
@@ -127,6 +129,7 @@ impl Core {
             stats: Blocks::new(),
             lanes,
             tenants: Tenants::new(&config),
+            circuit: Circuit::new(&config.breaker, &config.name, parts.clock.now()),
             unit,
             own_pool,
             ticker: Arc::clone(parts.ticker),

@@ -6,6 +6,7 @@
 //! | `admission`, `batch`, `blocked` | the door: [`Rejected`], or a record in a queue |
 //! | `tenants` | which lane of its queue a job waits in, and how many jobs a tenant may have |
 //! | `lane`, `worker` | the queues and those who serve them |
+//! | `circuit` | the circuit breaker: at the door, at the start of an attempt, at its end |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
 //! | `outcome`, `handle`, `completion` | [`Outcome`] and the ways to get it |
@@ -15,6 +16,7 @@
 mod admission;
 mod batch;
 mod blocked;
+mod circuit;
 mod completion;
 mod context;
 mod core;
