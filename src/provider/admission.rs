@@ -71,6 +71,7 @@ impl Core {
         let host = self.host();
         let kind = job.kind;
         self.check_door(kind)?;
+        host.circuit.check(|| arrivals.now())?;
         let lane = host.tenants.lane_of(&job.options);
         if !arrivals.are_patient() {
             host.check_chances((kind, lane), &job.options, arrivals)?;

@@ -1,5 +1,6 @@
 //! What all parts of a provider share.
 
+use super::circuit::Circuit;
 use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
@@ -43,6 +44,7 @@ pub(crate) struct Host {
     pub(super) scaling: Scaling,
     pub(super) tenants: Tenants,
     pub(super) overload: Overload,
+    pub(super) circuit: Circuit,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
     pub(super) own_pool: Option<DriverPool>,
@@ -133,6 +135,7 @@ impl Core {
             scaling: Scaling::new(config.scaling, parts.clock.now()),
             tenants: Tenants::new(&config),
             overload: Overload::new(&config),
+            circuit: Circuit::new(&config.breaker, &config.name, parts.clock.now()),
             unit,
             own_pool,
             ticker: Arc::clone(parts.ticker),

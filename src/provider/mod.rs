@@ -7,6 +7,7 @@
 //! | `tenants` | which lane of its queue a job waits in, and how many jobs a tenant may have |
 //! | `overload` | what is refused and what is dropped when there are more jobs than can be served |
 //! | `lane`, `worker` | the queues and those who serve them |
+//! | `circuit` | the circuit breaker: at the door, at the start of an attempt, at its end |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
 //! | `scaling` | how many workers there are, and figures of late |
@@ -17,6 +18,7 @@
 mod admission;
 mod batch;
 mod blocked;
+mod circuit;
 mod completion;
 mod context;
 mod core;

@@ -23,11 +23,17 @@ impl Jobs {
     pub(super) fn settle(&self, decided: Decided<'_, super::JobContext, Host>) {
         let host = self.host();
         let now = host.clock.now();
-        let started = decided.phase() == Phase::Running;
+        let (started, limit) = (decided.phase() == Phase::Running, decided.exec_limit());
         let bereaved = decided.bereaved();
         let recorder = host.stats.recorder();
         if started && let Some(started_at) = decided.stamps(now).started_at {
-            recorder.record_run(nanos(now.saturating_duration_since(started_at)));
+            let run = now.saturating_duration_since(started_at);
+            recorder.record_run(nanos(run));
+            host.record_call(&decided, recorder, (run, limit), now);
+        }
+        if decided.phase() == Phase::Delayed {
+            recorder.add(Count::DelayedReturned, 1);
+            host.notify_circuit();
         }
         if let Some(runner) = bereaved {
             recorder.add(Count::Zombies, 1);
@@ -112,6 +118,7 @@ impl Ticked for Core {
         }
         host.judge();
         host.staff();
+        host.fold_circuit(now);
         let mut ended = 0;
         let scan = self.scan(now, MOST_A_TICK, |decided| {
             ended += 1;

@@ -21,6 +21,7 @@ impl Core {
             queue: self.queue(),
             lanes: lanes(host),
             tenants: host.tenants.snapshot(),
+            breaker: host.circuit_snapshot(),
             records: RecordSnapshot { capacity: self.capacity() as u64, free: self.free() as u64 },
             ledger,
             wait: host.stats.wait(),

@@ -7,7 +7,7 @@ use super::lane::Lane;
 use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
 use crate::queue::Consumer;
-use crate::state::{Attempted, LifeState, Phase, Running, Sojourn, Started, Verdict};
+use crate::state::{Attempted, CircuitOpen, LifeState, Phase, Running, Sojourn, Started, Verdict};
 use crate::stats::{self, Count};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, thread};
@@ -185,9 +185,17 @@ impl<'a> Worker<'a> {
     async fn serve(&mut self, index: u32, now: Instant) {
         let core = self.core;
         let Some(index) = self.sift(index, now) else { return };
+        let (now, permit) = match core.host().enter_circuit(core, index, now) {
+            Ok(permit) => (now, permit),
+            Err(open) => match self.meet_open_circuit(index, open).await {
+                Some(passed) => passed,
+                None => return,
+            },
+        };
         let running = match core.start(index, now, self.lane.first + self.number) {
             Started::Running(running) => running,
             Started::Dead(panics) => {
+                core.host().leave_circuit(permit);
                 self.lane.queue.release();
                 return core.count_panics(panics);
             }
@@ -225,6 +233,18 @@ impl<'a> Worker<'a> {
         let is_last = || queue.len_of(lane) == 0;
         let overload = &self.core.host().overload;
         overload.on_pop((self.lane.kind, lane), waited, now, is_last) == Sojourn::Drop
+    }
+
+    /// What becomes of a job that gets no permit: `None` if it has its outcome.
+    #[cold]
+    async fn meet_open_circuit(&mut self, index: u32, open: CircuitOpen) -> Option<(Instant, u64)> {
+        if !self.core.waits_for_circuit() {
+            self.core.fail_at_circuit(index, open, || self.lane.queue.release());
+            return None;
+        }
+        // Another one may come in time for the next probe; nobody is hired for it.
+        let _unserved = self.consumer.hand_over();
+        Some(Box::pin(self.core.wait_for_circuit(index)).await)
     }
 
     async fn run(&mut self, mut running: Running<'a, JobContext, Host>, now: Instant) {

@@ -57,6 +57,8 @@ pub struct ProviderSnapshot {
     pub lanes: Vec<LaneSnapshot>,
     /// Its tenants that have a limit.
     pub tenants: Vec<TenantSnapshot>,
+    /// Its circuit breaker.
+    pub breaker: BreakerSnapshot,
     /// Its pool of job records.
     pub records: RecordSnapshot,
     /// Its counters.
@@ -165,6 +167,25 @@ impl QueueSnapshot {
     }
 }
 
+/// A circuit breaker. Its changes of state are counted in the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BreakerSnapshot {
+    /// `closed`, `open`, `half_open`, `forced_open`, `disabled` or `metrics_only`.
+    pub state: String,
+    /// Which state it is since the beginning, from 0.
+    pub generation: u64,
+    /// Calls in its window.
+    pub calls: u64,
+    /// Failures among them.
+    pub failures: u64,
+    /// Slow calls among them.
+    pub slow: u64,
+    /// Failures since the last success.
+    pub failures_in_row: u64,
+    /// Probes that are out.
+    pub probes: u64,
+}
+
 /// A pool of job records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RecordSnapshot {
@@ -228,7 +249,8 @@ impl From<&HistogramSnapshot> for Timing {
 #[cfg(test)]
 mod tests {
     use super::{
-        ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, Timing, WorkerSnapshot,
+        BreakerSnapshot, ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, Timing,
+        WorkerSnapshot,
     };
     use crate::stats::{Blocks, Count, Histogram};
 
@@ -254,6 +276,7 @@ mod tests {
             blocking_workers: WorkerSnapshot { zombie: 7 * n, ..workers },
             lanes: Vec::new(),
             tenants: Vec::new(),
+            breaker: BreakerSnapshot::default(),
             queue: QueueSnapshot { depth: n, capacity: 2 * n, dead_slots: 3 * n },
             records: RecordSnapshot { capacity: 5 * n, free: 6 * n },
             ledger: blocks.ledger(),
