@@ -220,7 +220,10 @@ fn job_reuse() {
 /// number of its permit.
 #[test]
 fn job_delay() {
-    let model = Model::new("job_delay").floor(1000).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new("job_delay")
+        .floor(9000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
     let model = model.witness("completed").witness("timed out in queue").witness("delayed");
     model.witness("timed out running").witness("dead before").run(|w| {
         let world = World::new(1);
@@ -241,6 +244,7 @@ fn job_delay() {
         let ticked = world.slab.expire(ticket.index(), LATER).map(|decided| {
             let running = decided.phase() == Phase::Running;
             assert_eq!(decided.permit(), running.then_some(5));
+            assert_eq!(decided.exec_limit(), None);
             if decided.phase() == Phase::Delayed {
                 w.saw("delayed");
             }
@@ -262,7 +266,7 @@ fn job_delay() {
 /// A job that fails without being run.
 #[test]
 fn job_fail() {
-    let model = Model::new("job_fail").floor(300).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    let model = Model::new("job_fail").floor(1900).bound(Bound::Preemptions(3)).deep(Bound::Full);
     model.witness("failed").witness("cancelled").run(|w| {
         let world = World::new(1);
         let reader = world.submit();

@@ -58,13 +58,15 @@ impl<B: Deref<Target = CircuitBreaker>> BreakerPermit<B> {
     }
 
     /// The permit as a number, which is not 0; [`from_word`](Self::from_word) makes it a permit again.
-    pub(crate) fn into_word(mut self) -> u64 {
+    #[must_use = "a number that is lost keeps a probe's place until the breaker's next state"]
+    pub fn into_word(mut self) -> u64 {
         let watch = std::mem::replace(&mut self.watch, Watch::Nothing);
         u64::from(self.generation) << WATCH_BITS | watch as u64
     }
 
-    /// The permit of which `word` is the number, once for each; `None` of 0, which is nobody's.
-    pub(crate) fn from_word(breaker: B, word: u64) -> Option<Self> {
+    /// The permit of which `word` is the number; `None` of 0, which is nobody's. Each number is made a permit
+    /// once: made twice, a probe would count twice.
+    pub fn from_word(breaker: B, word: u64) -> Option<Self> {
         let watch = Watch::from_bits(word & ((1 << WATCH_BITS) - 1))?;
         Some(Self::new(breaker, (word >> WATCH_BITS) as u32, watch))
     }
