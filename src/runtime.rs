@@ -211,7 +211,7 @@ impl Runtime {
             ticker: &inner.ticker,
             exit: &inner.exit,
             #[cfg(feature = "http")]
-            http: crate::provider::open_http(&config)
+            http: crate::provider::open_http(&config, &inner.clock)
                 .map_err(|error| Error::Http(name.clone(), error))?,
         };
         let provider =

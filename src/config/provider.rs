@@ -6,8 +6,8 @@ use super::check::{self, Checked};
 use super::options::PROVIDER;
 use super::spec;
 use super::{
-    BreakerConfig, ConfigError, DriverMode, HealthPolicy, KeyConfig, LimiterConfig, OverflowPolicy,
-    OverloadConfig, RetryConfig, ScalingConfig, TenantConfig, Warning,
+    BreakerConfig, ConfigError, DriverMode, HealthPolicy, KeyConfig, KeyPoolConfig, LimiterConfig,
+    OverflowPolicy, OverloadConfig, RetryConfig, ScalingConfig, TenantConfig, Warning,
 };
 
 /// How few and how many workers there may be.
@@ -75,6 +75,8 @@ pub struct ProviderConfig {
     pub breaker: BreakerConfig,
     /// The API keys, used in turn; without any, no such header is sent.
     pub keys: Vec<KeyConfig>,
+    /// Which key a request takes, and how long keys rest.
+    pub key_pool: KeyPoolConfig,
     /// The tenants that have a limit or a lane of their own; any other tenant has neither.
     pub tenants: Vec<TenantConfig>,
 }
@@ -107,6 +109,7 @@ impl Default for ProviderConfig {
             auth_prefix: String::new(),
             breaker: BreakerConfig::default(),
             keys: Vec::new(),
+            key_pool: KeyPoolConfig::default(),
             tenants: Vec::new(),
         };
         spec::set_defaults(PROVIDER, &mut config);
@@ -279,6 +282,13 @@ impl ProviderConfig {
     #[must_use]
     pub fn key(mut self, key: KeyConfig) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// Sets which key a request takes, and how long keys rest.
+    #[must_use]
+    pub fn key_pool(mut self, keys: KeyPoolConfig) -> Self {
+        self.key_pool = keys;
         self
     }
 

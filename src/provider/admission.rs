@@ -71,6 +71,7 @@ impl Core {
         let host = self.host();
         let kind = job.kind;
         self.check_door(kind)?;
+        host.check_keys(&job.options)?;
         let lane = host.tenants.lane_of(&job.options);
         if arrivals.are_patient() && self.is_without_space(kind, lane) {
             return Err(self.full(kind, lane));

@@ -5,6 +5,7 @@
 //! | `job`, `http_job` | [`Job`]: what is submitted, with its options |
 //! | `admission`, `batch`, `blocked` | the door: [`Rejected`], or a record in a queue |
 //! | `tenants` | which lane of its queue a job waits in, and how many jobs a tenant may have |
+//! | `keys` | API keys at the door, and their figures |
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
@@ -23,6 +24,7 @@ mod health;
 #[cfg(feature = "http")]
 mod http_job;
 mod job;
+mod keys;
 mod lane;
 mod outcome;
 #[expect(clippy::module_inception, reason = "the module is named after its main type, as all are")]
@@ -40,7 +42,7 @@ pub use completion::{Completion, CompletionQueue};
 pub use context::JobContext;
 pub use handle::JobHandle;
 #[cfg(feature = "http")]
-pub use http_job::{StatusError, open_http};
+pub use http_job::{StatusError, TransferError, open_http};
 pub use job::{Job, JobId};
 pub use outcome::{By, Failure, Outcome, Reason, Stage};
 pub use provider::Provider;

@@ -21,6 +21,7 @@ impl Core {
             queue: self.queue(),
             lanes: lanes(host),
             tenants: host.tenants.snapshot(),
+            keys: host.keys(),
             records: RecordSnapshot { capacity: self.capacity() as u64, free: self.free() as u64 },
             ledger,
             wait: host.stats.wait(),
