@@ -63,6 +63,14 @@ pub struct ProviderConfig {
     pub health: HealthPolicy,
     /// The path that the health check requests.
     pub health_path: String,
+    /// How long after one health check the next begins, with up to a tenth of it more; zero for none but the initial one.
+    pub health_interval: Duration,
+    /// How long a health check may take.
+    pub health_timeout: Duration,
+    /// How many failed checks in a row make the provider `Degraded`.
+    pub health_failures: u32,
+    /// How many good checks in a row make it `Ready` again.
+    pub health_successes: u32,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// The size limit in bytes of a request's body and of a response's body.
@@ -103,6 +111,10 @@ impl Default for ProviderConfig {
             drivers: DriverMode::default(),
             health: HealthPolicy::default(),
             health_path: String::new(),
+            health_interval: Duration::ZERO,
+            health_timeout: Duration::ZERO,
+            health_failures: 0,
+            health_successes: 0,
             connect_timeout: Duration::ZERO,
             max_body: 0,
             auth_header: String::new(),
@@ -246,6 +258,21 @@ impl ProviderConfig {
     #[must_use]
     pub fn health_path(mut self, path: impl Into<String>) -> Self {
         self.health_path = path.into();
+        self
+    }
+
+    /// Sets how long after one health check the next begins, zero for none but the initial one, and how long one
+    /// may take.
+    #[must_use]
+    pub fn health_checks(mut self, interval: Duration, timeout: Duration) -> Self {
+        (self.health_interval, self.health_timeout) = (interval, timeout);
+        self
+    }
+
+    /// Sets how many failed checks in a row make the provider `Degraded`, and how many good ones `Ready` again.
+    #[must_use]
+    pub fn health_thresholds(mut self, failures: u32, successes: u32) -> Self {
+        (self.health_failures, self.health_successes) = (failures, successes);
         self
     }
 

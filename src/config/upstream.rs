@@ -1,4 +1,4 @@
-//! How a provider treats its upstream: the order and the rests of its keys.
+//! How a provider treats its upstream: its health checks, and the order and the rests of its keys.
 
 use std::time::Duration;
 
@@ -49,6 +49,42 @@ fn set_order(c: &mut ProviderConfig, word: &'static str, _: Option<u64>) {
 
 /// The rows of `[providers.NAME]` that are set here.
 pub(super) const UPSTREAM: &[Spec<ProviderConfig>] = &[
+    Spec {
+        name: "health_interval",
+        doc: "How long after one health check the next begins, with up to a tenth of it more; 0ms for none but the one at the start, and none at all where health is skip.",
+        shape: Shape::Number {
+            bounds: Bounds::millis(10_000, 0, HOUR),
+            get: |c| Some(nanos(c.health_interval)),
+            set: |c, v| c.health_interval = Duration::from_nanos(v),
+        },
+    },
+    Spec {
+        name: "health_timeout",
+        doc: "How long a health check may take.",
+        shape: Shape::Number {
+            bounds: Bounds::millis(5_000, 1, HOUR),
+            get: |c| Some(nanos(c.health_timeout)),
+            set: |c, v| c.health_timeout = Duration::from_nanos(v),
+        },
+    },
+    Spec {
+        name: "health_failures",
+        doc: "How many failed health checks in a row make a provider degraded.",
+        shape: Shape::Number {
+            bounds: Bounds::count(3, 1, 1_000),
+            get: |c| Some(u64::from(c.health_failures)),
+            set: |c, v| c.health_failures = v as u32,
+        },
+    },
+    Spec {
+        name: "health_successes",
+        doc: "How many good health checks in a row make it ready again.",
+        shape: Shape::Number {
+            bounds: Bounds::count(2, 1, 1_000),
+            get: |c| Some(u64::from(c.health_successes)),
+            set: |c, v| c.health_successes = v as u32,
+        },
+    },
     Spec {
         name: "key_pool.order",
         doc: "Which of the usable keys a request takes: by turns, the one with the fewest requests on their way for its weight, or for each tenant the same one.",

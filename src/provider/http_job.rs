@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::config::ProviderConfig;
 use crate::http::{
     ClientOptions, Exchange, HttpError, HttpRequest, HttpService, IsahcTransport, Sending,
+    Transport,
 };
 use crate::state::{JobError, KeyAsk, Run};
 use crate::stats::Count;
@@ -65,19 +66,25 @@ impl std::error::Error for TransferError {
 }
 
 /// Makes the HTTP side of a provider with these settings; `None` if it has no base URL. Nothing is opened.
-/// Its keys rest on `clock`.
+/// Its keys rest on `clock`. Requests go by `transport`, or by a client of the provider's own.
 ///
 /// # Errors
 ///
 /// [`HttpError::Invalid`] if the base URL, a header's name or a key cannot be used.
-pub fn open_http(config: &ProviderConfig, clock: &Clock) -> Result<Option<HttpService>, HttpError> {
+pub fn open_http(
+    config: &ProviderConfig,
+    clock: &Clock,
+    transport: Option<Arc<dyn Transport>>,
+) -> Result<Option<HttpService>, HttpError> {
     if config.base_url.is_none() {
         return Ok(None);
     }
     // A job's own timeout may be longer than the provider's: what is left of it is given to each request.
     let config = config.clone().timeout(NO_LIMIT);
-    let transport = IsahcTransport::new(ClientOptions::for_workers(config.workers.max));
-    HttpService::with_clock(&config, Arc::new(transport), clock.clone()).map(Some)
+    let transport = transport.unwrap_or_else(|| {
+        Arc::new(IsahcTransport::new(ClientOptions::for_workers(config.workers.max)))
+    });
+    HttpService::with_clock(&config, transport, clock.clone()).map(Some)
 }
 
 /// A request that becomes an exchange at its first poll.

@@ -11,7 +11,7 @@
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
 //! | `outcome`, `handle`, `completion` | [`Outcome`] and the ways to get it |
 //! | `provider` | [`Provider`]: the handle for all of this |
-//! | `health`, `shutdown`, `snapshot` | beginning, end, and figures |
+//! | `health`, `health_watch`, `shutdown`, `snapshot` | beginning, end, and figures |
 
 mod admission;
 mod batch;
@@ -21,6 +21,8 @@ mod context;
 mod core;
 mod handle;
 mod health;
+#[cfg(feature = "http")]
+mod health_watch;
 #[cfg(feature = "http")]
 mod http_job;
 mod job;
