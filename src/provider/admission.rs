@@ -72,6 +72,7 @@ impl Core {
         let kind = job.kind;
         self.check_door(kind)?;
         host.circuit.check(|| arrivals.now())?;
+        host.check_keys(&job.options)?;
         let lane = host.tenants.lane_of(&job.options);
         if !arrivals.are_patient() {
             host.check_chances((kind, lane), &job.options, arrivals)?;

@@ -13,7 +13,7 @@ use crate::config::{ConfigError, DriverMode, ProviderConfig};
 use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
 use crate::state::{Due, LifeState, Lifecycle, SharedSlab, Slab};
 use crate::stats::Blocks;
-use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::time::{Clock, Instant};
@@ -39,6 +39,8 @@ pub(crate) struct Host {
     pub(super) born_at: Instant,
     pub(super) life: Lifecycle,
     pub(super) healthy: AtomicBool,
+    /// Whether the task of the health checks is there.
+    pub(super) checking: AtomicBool,
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
     pub(super) scaling: Scaling,
@@ -130,6 +132,7 @@ impl Core {
             born_at: parts.clock.now(),
             life: Lifecycle::new(),
             healthy: AtomicBool::new(true),
+            checking: AtomicBool::new(false),
             stats: Blocks::new(),
             lanes,
             scaling: Scaling::new(config.scaling, parts.clock.now()),
@@ -212,6 +215,12 @@ fn records(config: &ProviderConfig, lanes: &[Lane; 2]) -> usize {
 }
 
 impl Host {
+    /// Whether nothing is left on the executor: no async worker, and no health checks.
+    pub(super) fn is_left(&self) -> bool {
+        // ORDERING: Relaxed: whoever may conclude from it has passed the fence of `life.fences`.
+        self.lanes[0].spawned() == 0 && !self.checking.load(Ordering::Relaxed)
+    }
+
     pub(super) fn lane(&self, kind: Kind) -> &Lane {
         match kind {
             Kind::Async => &self.lanes[0],

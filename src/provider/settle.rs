@@ -168,14 +168,15 @@ impl Host {
             // ORDERING: Relaxed: a flag of its own.
             let healthy = self.healthy.load(Ordering::Relaxed);
             let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
-            let changed = match (self.life.state(), well) {
-                (LifeState::Ready, false) => self.life.change(LifeState::Degraded),
-                (LifeState::Degraded, true) => self.life.change(LifeState::Ready),
-                _ => None,
+            let next = match (self.life.state(), well) {
+                (LifeState::Ready, false) => LifeState::Degraded,
+                (LifeState::Degraded, true) => LifeState::Ready,
+                _ => return,
             };
-            if changed.is_none() {
+            if self.life.change(next).is_none() {
                 return;
             }
+            self.tell_of(next);
         }
     }
 }

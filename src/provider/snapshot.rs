@@ -22,6 +22,7 @@ impl Core {
             lanes: lanes(host),
             tenants: host.tenants.snapshot(),
             breaker: host.circuit_snapshot(),
+            keys: host.keys(),
             records: RecordSnapshot { capacity: self.capacity() as u64, free: self.free() as u64 },
             ledger,
             wait: host.stats.wait(),

@@ -80,10 +80,11 @@ fn leave(host: &Host, lane: &Lane, number: u32) {
     told(host);
 }
 
-/// Tells whoever waits for the end, if it has begun, that a worker was counted in or out.
-fn told(host: &Host) {
+/// Tells whoever waits for the end, if it has begun, that a worker was counted in or out, or that the health checks
+/// are over: of those who do so at once, the last to pass the fence sees all of them gone.
+pub(super) fn told(host: &Host) {
     if host.life.state_behind_change().is_ending() {
-        if host.lane(Kind::Async).spawned() == 0 {
+        if host.is_left() {
             // Nobody needs a driver here any more, and nobody may wait for the end to say so.
             host.own_pool.iter().for_each(DriverPool::close);
             // ORDERING: Relaxed: only one of those who see the last worker gone may go on.

@@ -59,6 +59,8 @@ pub struct ProviderSnapshot {
     pub tenants: Vec<TenantSnapshot>,
     /// Its circuit breaker.
     pub breaker: BreakerSnapshot,
+    /// Its API keys.
+    pub keys: Vec<KeySnapshot>,
     /// Its pool of job records.
     pub records: RecordSnapshot,
     /// Its counters.
@@ -157,6 +159,28 @@ pub struct TenantSnapshot {
     pub in_flight: u64,
     /// How many it may have.
     pub max_in_flight: u64,
+}
+
+/// An API key; never its secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct KeySnapshot {
+    /// Its name.
+    pub name: String,
+    /// `usable`, `cooling` (after a 429), `quota` (after a 402), `disabled` (after a 401 or 403) or `probing`.
+    pub state: String,
+    /// Seconds until it is tried again; 0 for one that may be used now, or is being probed.
+    pub retry_after_seconds: f64,
+    /// The part of its weight that it gets now, in per cent: 0 for one that may not be used, less than 100 for one
+    /// that recovers.
+    pub share_percent: u64,
+    /// Its weight.
+    pub weight: u64,
+    /// Requests that are on their way with it.
+    pub in_flight: u64,
+    /// Requests that it was picked for.
+    pub picks: u64,
+    /// Answers of 429.
+    pub rate_limited: u64,
 }
 
 impl QueueSnapshot {
@@ -277,6 +301,7 @@ mod tests {
             lanes: Vec::new(),
             tenants: Vec::new(),
             breaker: BreakerSnapshot::default(),
+            keys: Vec::new(),
             queue: QueueSnapshot { depth: n, capacity: 2 * n, dead_slots: 3 * n },
             records: RecordSnapshot { capacity: 5 * n, free: 6 * n },
             ledger: blocks.ledger(),
