@@ -9,6 +9,7 @@
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
+//! | `scaling` | how many workers there are, and figures of late |
 //! | `outcome`, `handle`, `completion` | [`Outcome`] and the ways to get it |
 //! | `provider` | [`Provider`]: the handle for all of this |
 //! | `health`, `health_watch`, `shutdown`, `snapshot` | beginning, end, and figures |
@@ -32,6 +33,7 @@ mod outcome;
 #[expect(clippy::module_inception, reason = "the module is named after its main type, as all are")]
 mod provider;
 mod rejected;
+mod scaling;
 mod settle;
 mod shutdown;
 mod snapshot;

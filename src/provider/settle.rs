@@ -118,8 +118,10 @@ impl Ticked for Core {
             self.settle(decided);
         });
         self.reap();
+        let scaling = host.scale(now);
         if scan.live == 0 && scan.unburied == 0 && ended == 0 {
-            return Deadline::NEVER;
+            host.next_tick.lower(scaling);
+            return scaling;
         }
         let earliest = if ended == MOST_A_TICK { SHORTEST.min(host.period) } else { host.period };
         let soonest = Deadline::after(now, SHORTEST);
