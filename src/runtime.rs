@@ -174,6 +174,7 @@ impl Runtime {
             }
             Drivers::Threads { .. } => {
                 ticker.look_after(&pool, TickedBy::Thread);
+                ticker.watch(&pool);
                 Some(TickerThread::start(&ticker).map_err(|error| {
                     pool.close();
                     pool.join();

@@ -67,10 +67,13 @@ fn open_files() -> usize {
 fn runtime() -> Runtime {
     let a = ProviderConfig::new("a").workers(10, 20).blocking_workers(2, 4);
     let b = ProviderConfig::new("b").drivers(DriverMode::Dedicated(1));
+    let mut c = ProviderConfig::new("c").workers(1, 20).blocking_workers(0, 4);
+    (c.scaling.idle_timeout, c.scaling.hysteresis) = (Duration::from_millis(50), Duration::ZERO);
     Runtime::builder()
         .config(RuntimeConfig::default().drivers(2))
         .provider(a)
         .provider(b)
+        .provider(c)
         .build()
         .expect("the settings are good")
 }
@@ -108,7 +111,10 @@ fn an_idle_runtime_makes_no_system_call() {
     work(&runtime);
     // What the last job set in motion comes to its end: the tick looks once more within its period.
     spin(Duration::from_millis(300));
+    let shrunk = runtime.provider("c").expect("it is there").snapshot();
+    assert_eq!((shrunk.workers.spawned, shrunk.blocking_workers.spawned), (1, 0));
     let before = switches();
+    assert!(before.iter().all(|(name, _)| !name.starts_with("bf:c:")), "{before:?}");
     assert!(before.len() >= 6, "drivers, tick and blocking workers are there: {before:?}");
     spin(Duration::from_secs(1));
     // A thread that makes a system call of ours has been run, and has parked again: a switch.

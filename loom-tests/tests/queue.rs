@@ -4,6 +4,7 @@
 
 use bifrost::queue::{JobQueue, LaneId, Waking};
 use bifrost::ring::{PopError, PushError};
+use bifrost::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use bifrost::time::{Clock, Deadline};
 use loom_tests::{Bound, Model, Note, Witness, spawn};
 use std::future::Future;
@@ -248,6 +249,33 @@ fn queue_hand_over() {
         let mut wait = std::mem::ManuallyDrop::new(sleeper.pop());
         let popped = std::pin::Pin::new(&mut *wait).poll(&mut cx);
         assert_eq!(popped, Poll::Ready(Ok(1)));
+    });
+}
+
+/// A consumer leaves while an index comes: it is woken and passes that on, or one of the two finds the other, the
+/// room or the index, and a new consumer takes it.
+#[test]
+fn queue_leave() {
+    let model = Model::new("queue_leave").floor(20).bound(Bound::Preemptions(2));
+    model.witness("the pusher hired").witness("the leaver hired").run(|w| {
+        let jobs = Jobs::waking(2, 1, Waking::Relay);
+        let room = Arc::new(AtomicBool::new(false));
+        let mut consumer = jobs.queue.consumer(0);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut wait = std::mem::ManuallyDrop::new(consumer.pop());
+        assert!(std::pin::Pin::new(&mut *wait).poll(&mut cx).is_pending());
+        let hire = |room: &AtomicBool| {
+            room.load(Relaxed) && room.compare_exchange(true, false, Relaxed, Relaxed).is_ok()
+        };
+        let (theirs, their_room) = (Arc::clone(&jobs), Arc::clone(&room));
+        let pusher = spawn(move || !theirs.push(0).expect("there is room") && hire(&their_room));
+        drop(std::mem::ManuallyDrop::into_inner(wait));
+        drop(consumer);
+        room.store(true, Relaxed);
+        let leaver = jobs.queue.needs_consumer() && hire(&room);
+        let pusher = pusher.join();
+        assert!(leaver || pusher, "an index, and room for a consumer that nobody makes");
+        w.saw(if pusher { "the pusher hired" } else { "the leaver hired" });
     });
 }
 

@@ -4,6 +4,7 @@ use super::context::JobContext;
 use super::job::Kind;
 use super::lane::Lane;
 use super::overload::Overload;
+use super::scaling::Scaling;
 use super::shutdown::ShutdownMode;
 use super::tenants::{self, Tenants};
 use super::worker;
@@ -39,6 +40,7 @@ pub(crate) struct Host {
     pub(super) healthy: AtomicBool,
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
+    pub(super) scaling: Scaling,
     pub(super) tenants: Tenants,
     pub(super) overload: Overload,
     pub(super) unit: Arc<Unit>,
@@ -128,6 +130,7 @@ impl Core {
             healthy: AtomicBool::new(true),
             stats: Blocks::new(),
             lanes,
+            scaling: Scaling::new(config.scaling, parts.clock.now()),
             tenants: Tenants::new(&config),
             overload: Overload::new(&config),
             unit,
@@ -144,12 +147,7 @@ impl Core {
             config,
         };
         let core = Arc::new_cyclic(|own| Self::new(records, host(own)));
-        let freed = Arc::downgrade(&core);
-        core.when_freed(move || {
-            if let Some(core) = freed.upgrade() {
-                core.offer_record();
-            }
-        });
+        core.answer();
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
         core.host().exit.open();
@@ -164,6 +162,24 @@ impl Core {
         }
         core.host().life.change(LifeState::Checking);
         Ok(core)
+    }
+}
+
+impl Core {
+    /// Says what the provider does when somebody else notices something.
+    fn answer(self: &Arc<Self>) {
+        let freed = Arc::downgrade(self);
+        self.when_freed(move || {
+            if let Some(core) = freed.upgrade() {
+                core.offer_record();
+            }
+        });
+        let stalled = Arc::downgrade(self);
+        self.host().unit.when_stalled(move |handed_over| {
+            if let Some(core) = stalled.upgrade() {
+                worker::stalled(&core, handed_over);
+            }
+        });
     }
 }
 

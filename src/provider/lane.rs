@@ -19,6 +19,8 @@ pub(super) struct Lane {
     pub(super) first: u32,
     numbers: IndexStack,
     spawned: AtomicU64,
+    /// Of more workers than this, those without a job leave.
+    kept: AtomicU64,
     /// Async workers that were started and have not come to their first job.
     expected: AtomicU64,
     /// Of each worker, written by itself alone.
@@ -45,6 +47,7 @@ impl Lane {
             first,
             numbers: IndexStack::full(places.max(1)),
             spawned: AtomicU64::new(0),
+            kept: AtomicU64::new(u64::MAX),
             expected: AtomicU64::new(0),
             busy: (0..places).map(|_| AtomicBool::new(false)).collect(),
             zombies: AtomicU64::new(0),
@@ -68,15 +71,17 @@ impl Lane {
     /// A number for one more worker, if there may be one.
     pub(super) fn hire(&self) -> Option<u32> {
         let most = self.most();
+        // Before the count, which is never above what it should be: another would leave for that.
+        let number = self.numbers.pop()?;
+        // ORDERING: Relaxed: who leaves at this moment is one less than there are now.
+        self.kept.store(u64::MAX, Ordering::Relaxed);
         let one_more = |spawned| (spawned < most).then_some(spawned + 1);
-        // ORDERING: Relaxed, both: a count that is its own bound.
-        self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
-        let number = self.numbers.pop();
-        if number.is_none() {
-            // ORDERING: Relaxed: as above.
-            self.spawned.fetch_sub(1, Ordering::Relaxed);
+        // ORDERING: Relaxed, both: a count that is its own bound; room that was made is found by `wait.leave`.
+        if self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
+            self.numbers.push(number);
+            return None;
         }
-        number
+        Some(number)
     }
 
     /// How many workers there may be now, zombies and their spares included.
@@ -108,6 +113,25 @@ impl Lane {
         let one_less = |spawned| (spawned > most).then(|| spawned - 1);
         // ORDERING: Relaxed, both: a count that is its own bound.
         self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }
+
+    /// Lets workers without a job leave until so many fewer are there than `spawned`, or one more is hired.
+    pub(super) fn shrink(&self, spawned: u64, by: u32) {
+        // ORDERING: Relaxed: each worker looks after it registered its waker, which carries this (`waker.wake`).
+        self.kept.store(spawned.saturating_sub(u64::from(by)), Ordering::Relaxed);
+        let consumers = self.queue.consumers();
+        (0..consumers.count() as u32).for_each(|number| consumers.wake(number));
+    }
+
+    /// Counts the calling worker out, which has no job, if there are more than are kept.
+    pub(super) fn leave_idle(&self) -> bool {
+        // ORDERING: Relaxed: as in `shrink`.
+        let kept = self.kept.load(Ordering::Relaxed);
+        kept != u64::MAX && {
+            let one_less = |spawned| (spawned > kept).then(|| spawned - 1);
+            // ORDERING: Relaxed, both: a count that is its own bound.
+            self.spawned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+        }
     }
 
     /// Takes the number of a worker back that was counted out.

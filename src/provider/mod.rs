@@ -9,6 +9,7 @@
 //! | `lane`, `worker` | the queues and those who serve them |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
+//! | `scaling` | how many workers there are, and figures of late |
 //! | `outcome`, `handle`, `completion` | [`Outcome`] and the ways to get it |
 //! | `provider` | [`Provider`]: the handle for all of this |
 //! | `health`, `shutdown`, `snapshot` | beginning, end, and figures |
@@ -30,6 +31,7 @@ mod overload;
 #[expect(clippy::module_inception, reason = "the module is named after its main type, as all are")]
 mod provider;
 mod rejected;
+mod scaling;
 mod settle;
 mod shutdown;
 mod snapshot;

@@ -120,8 +120,10 @@ impl Ticked for Core {
         let zombies: u64 = host.lanes.iter().map(super::lane::Lane::zombies).sum();
         let dead = (scan.unburied as u64).saturating_sub(self.reap() as u64 + zombies);
         host.overload.look(now, dead, || host.stats.run());
+        let scaling = host.scale(now);
         if scan.live == 0 && scan.unburied == 0 && ended == 0 {
-            return Deadline::NEVER;
+            host.next_tick.lower(scaling);
+            return scaling;
         }
         let earliest = if ended == MOST_A_TICK { SHORTEST.min(host.period) } else { host.period };
         let soonest = Deadline::after(now, SHORTEST);

@@ -15,6 +15,7 @@ use crate::time::Instant;
 use futures_lite::future::yield_now;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
         return Ok(());
     }
     host.stats.add(Count::WorkersStarted, 1);
+    host.look_after(lane);
     match lane.kind {
         Kind::Async => {
             lane.expect();
@@ -41,6 +43,18 @@ pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
             Ok(())
         }
         Kind::Blocking => spawn_thread(core, number).inspect_err(|_| leave(host, lane, number)),
+    }
+}
+
+/// A job blocks the thread that drives the async workers; others go on with the rest, if that was handed over.
+pub(super) fn stalled(core: &Arc<Core>, handed_over: bool) {
+    let host = core.host();
+    let provider = &*host.name;
+    tracing::warn!(provider, handed_over, "a job that is not declared blocking blocks its driver");
+    let lane = host.lane(Kind::Async);
+    if handed_over && lane.queue.take_over() && !lane.is_expecting() {
+        // What cannot be started now is started by a later push, or waits for the others.
+        let _no_thread = hire(core, lane);
     }
 }
 
@@ -85,9 +99,9 @@ async fn serve_async(core: Arc<Core>, number: u32) {
     let mut worker = Worker::new(&core, Kind::Async, number);
     let mut jobs = 0;
     let mut since = None;
-    let mut popped = worker.consumer.pop().await;
+    let mut next = worker.next().await;
     worker.lane.meet();
-    while let Ok(index) = popped {
+    while let Some(index) = next {
         let now = core.host().clock.now();
         worker.serve(index, now).await;
         jobs += 1;
@@ -95,28 +109,23 @@ async fn serve_async(core: Arc<Core>, number: u32) {
             since = None;
             yield_now().await;
         }
-        popped = worker.consumer.pop().await;
+        next = worker.next().await;
     }
-    let lane = worker.lane;
-    drop(worker);
-    leave(core.host(), lane, number);
+    worker.end();
 }
 
 fn serve_blocking(core: &Arc<Core>, number: u32) {
     let mut worker = Worker::new(core, Kind::Blocking, number);
     let (host, lane) = (core.host(), worker.lane);
-    while let Ok(index) = host.clock.block_on(worker.consumer.pop()) {
+    while let Some(index) = host.clock.block_on(worker.next()) {
         let now = host.clock.now();
         host.clock.block_on(worker.serve(index, now));
-        if lane.retire() {
-            drop(worker);
-            host.stats.add(Count::WorkersEnded, 1);
-            lane.take_back(number);
-            return told(host);
+        worker.is_counted_out = lane.retire();
+        if worker.is_counted_out {
+            break;
         }
     }
-    drop(worker);
-    leave(host, lane, number);
+    worker.end();
 }
 
 /// One who runs jobs, a job at a time.
@@ -126,13 +135,50 @@ struct Worker<'a> {
     number: u32,
     consumer: Consumer<'a>,
     context: JobContext,
+    /// It was one too many, and is no longer among the spawned.
+    is_counted_out: bool,
 }
 
 impl<'a> Worker<'a> {
     fn new(core: &'a Arc<Core>, kind: Kind, number: u32) -> Self {
         let lane = core.host().lane(kind);
         let context = JobContext::new(Arc::clone(core));
-        Self { core, lane, number, consumer: lane.queue.consumer(number), context }
+        let consumer = lane.queue.consumer(number);
+        Self { core, lane, number, consumer, context, is_counted_out: false }
+    }
+
+    /// Waits for the index of the next job; `None`: the worker is to leave.
+    async fn next(&mut self) -> Option<u32> {
+        let (lane, is_counted_out) = (self.lane, &mut self.is_counted_out);
+        let mut pop = self.consumer.pop();
+        let popped = poll_fn(|cx| match Pin::new(&mut pop).poll(cx) {
+            Poll::Pending if lane.leave_idle() => {
+                *is_counted_out = true;
+                Poll::Ready(None)
+            }
+            polled => polled.map(Result::ok),
+        });
+        popped.await
+    }
+
+    /// The worker's end. One that leaves a queue that is served on takes no job with it: what it was woken for
+    /// goes to another, and what came while its place was not free yet gets a new one.
+    fn end(self) {
+        let Self { core, lane, number, consumer, context, is_counted_out } = self;
+        drop((consumer, context));
+        // The waker that is left keeps the memory of the worker's task.
+        lane.queue.consumers().wake(number);
+        let host = core.host();
+        if !is_counted_out {
+            return leave(host, lane, number);
+        }
+        host.stats.add(Count::WorkersEnded, 1);
+        lane.take_back(number);
+        if lane.queue.needs_consumer() {
+            // Without a thread the jobs wait for the others.
+            let _no_thread = hire(core, lane);
+        }
+        told(host);
     }
 
     /// Runs the job whose index came out of the queue, to its end or until it is decided elsewhere.

@@ -7,8 +7,12 @@
 //!
 //! With one lane in use, lanes cost a pop one load of a word that nobody writes, and a push nothing.
 //!
+//! | edge | write | read | what becomes visible |
+//! |---|---|---|---|
+//! | `wait.leave` | `fence` of `needs_consumer` after room was made for a consumer | `fence` of `notify` before a producer's look for room | the room, or the producer's index |
+//!
 //! Progress: `push`, `try_pop` and `close` are lock-free while no producer waits for space; moving one in
-//! takes the lock of its lane's list for a moment. Models: those of its parts, and `job_drop_oldest`.
+//! takes the lock of its lane's list for a moment. Models: those of its parts, and `job_drop_oldest`, `queue_leave`.
 
 use super::consumer::Consumer;
 use super::credits::Credits;
@@ -18,6 +22,7 @@ use super::side_list::{Entrant, Place, any_awaited};
 use super::waiters::{Waiters, Waking};
 use crate::ring::{PopError, PopIf, PushError};
 use crate::sync::Arc;
+use crate::sync::atomic::{Ordering, fence};
 use std::fmt;
 
 /// A bounded queue of record indices with waiting.
@@ -209,6 +214,13 @@ impl JobQueue {
         self.lanes.push(lane, index).inspect_err(|_| permits.give())
     }
 
+    /// Lets the others take over from a consumer that was woken and is stuck. `true`: there is something to do, and
+    /// nobody idle to do it.
+    pub fn take_over(&self) -> bool {
+        self.consumers.lay_down();
+        self.may_hold_something() && !self.consumers.notify_one()
+    }
+
     /// Wakes one consumer for each of `pushed` indices, the one that has been idle longest first, behind one
     /// fence; how many there were.
     pub fn announce(&self, pushed: usize) -> usize {
@@ -327,6 +339,15 @@ impl JobQueue {
             lane.blocked.freed();
         }
         closed
+    }
+
+    /// For one who was a consumer, after it made room for another: whether there is something inside that nobody
+    /// looks after, so that it takes a new consumer. A producer that finds nobody idle looks for such room behind
+    /// its push: either it finds the room, or its index is seen here.
+    pub fn needs_consumer(&self) -> bool {
+        // ORDERING: `wait.leave`: store-load against `notify`.
+        fence(Ordering::SeqCst);
+        self.may_hold_something() && !self.consumers.notify_one()
     }
 
     /// Takes the oldest index of the lane whose turn it is; without credits, of the first that has one.

@@ -30,6 +30,14 @@ pub struct Load {
     pub is_slow: bool,
 }
 
+impl Load {
+    /// Workers that may go when the load has been low for long.
+    fn surplus(&self) -> u32 {
+        // Half of what is left is busy: well between the two marks.
+        self.spawned.saturating_sub(self.min.max(self.busy.saturating_mul(2)))
+    }
+}
+
 /// What to do about the number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -88,15 +96,17 @@ impl Scaler {
             return grow(spawned.div_ceil(10), max - spawned);
         }
         let is_idle = self.is_past(self.low_since, self.config.idle_timeout, now, false);
-        if !(is_idle && has_settled) {
-            return Scale::Hold;
+        match load.surplus() {
+            idle if idle > 0 && is_idle && has_settled => Scale::Shrink(idle),
+            _ => Scale::Hold,
         }
-        // Half of what is left is busy: well between the two marks.
-        let enough = min.max(busy.saturating_mul(2)).max(1);
-        match spawned.saturating_sub(enough) {
-            0 => Scale::Hold,
-            idle => Scale::Shrink(idle),
-        }
+    }
+
+    /// When workers become too many if the load stays what it was at the last look, which was at these figures.
+    pub fn due(&self, load: &Load) -> Option<Instant> {
+        let low_since = self.low_since.filter(|_| load.surplus() > 0)?;
+        let idle = low_since + self.config.idle_timeout;
+        Some(self.changed.map_or(idle, |changed| idle.max(changed + self.config.hysteresis)))
     }
 
     fn is_past(&self, since: Option<Instant>, time: Duration, now: Instant, never: bool) -> bool {
@@ -177,6 +187,24 @@ mod tests {
         let large = Load { spawned: 100, ..busy(20) };
         assert_eq!(scaler.decide(&large, at(121)), Scale::Hold, "a new minute begins");
         assert_eq!(scaler.decide(&large, at(181)), Scale::Shrink(60));
+    }
+
+    #[test]
+    fn the_next_look_is_due_when_a_low_load_has_lasted() {
+        let mut scaler = scaler();
+        assert_eq!(scaler.due(&busy(0)), None);
+        let _hold = scaler.decide(&busy(0), at(5));
+        assert_eq!(scaler.due(&busy(0)), Some(at(65)));
+        let least = Load { spawned: 10, ..busy(0) };
+        assert_eq!(scaler.due(&least), None, "nobody can go");
+        let _hold = scaler.decide(&busy(20), at(6));
+        assert_eq!(scaler.due(&busy(20)), None);
+        let _hold = scaler.decide(&busy(0), at(7));
+        assert_eq!(scaler.decide(&busy(0), at(67)), Scale::Shrink(10));
+        assert_eq!(scaler.due(&busy(0)), None, "that has been dealt with");
+        let none = Load { min: 0, spawned: 1, ..busy(0) };
+        let _hold = scaler.decide(&none, at(70));
+        assert_eq!(scaler.decide(&none, at(130)), Scale::Shrink(1), "the last one, if it may");
     }
 
     #[test]

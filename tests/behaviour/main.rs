@@ -19,5 +19,6 @@ mod panics;
 mod races;
 mod refusals;
 mod results;
+mod scaling;
 mod shutdown;
 mod tenants;
