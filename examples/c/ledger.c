@@ -97,7 +97,7 @@ static void collect(struct state *state, size_t least)
     }
 }
 
-/* Submits a batch; what is refused because the provider is full is submitted again. */
+/* Submits a batch; what is refused because the provider has too much to do is submitted again. */
 static void submit(struct state *state, size_t which, const bifrost_job *jobs, size_t total)
 {
     struct tally *tally = &state->tally[which];
@@ -114,7 +114,8 @@ static void submit(struct state *state, size_t which, const bifrost_job *jobs, s
         }
         tally->accepted += accepted;
         done += accepted;
-        if (status == BIFROST_QUEUE_FULL || status == BIFROST_LIMIT_REACHED) {
+        if (status == BIFROST_QUEUE_FULL || status == BIFROST_LIMIT_REACHED
+            || status == BIFROST_DEADLINE_UNMEETABLE) {
             tally->refused += total - done;
             collect(state, 1);
         } else {
