@@ -1,6 +1,7 @@
 //! What all parts of a provider share.
 
 use super::context::JobContext;
+use super::gate::Gate;
 use super::job::Kind;
 use super::lane::Lane;
 use super::scaling::Scaling;
@@ -40,6 +41,8 @@ pub(crate) struct Host {
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
     pub(super) scaling: Scaling,
+    /// The limit on running jobs, if it is adaptive.
+    pub(super) gate: Option<Gate>,
     pub(super) tenants: Tenants,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
@@ -117,6 +120,7 @@ impl Core {
         let unit = pool.add(config.workers.max).ok_or(StartError::TooMany)?;
         let lanes = lanes(&config);
         let records = records(&config, &lanes);
+        let workers = lanes.iter().map(|lane| Lane::places(lane.kind, lane.range)).sum();
         let period = config.queue_timeout.min(config.timeout) / 100;
         let host = |own: &Weak<Self>| Host {
             own: Weak::clone(own),
@@ -129,6 +133,7 @@ impl Core {
             stats: Blocks::new(),
             lanes,
             scaling: Scaling::new(config.scaling, parts.clock.now()),
+            gate: Gate::new(&config, workers),
             tenants: Tenants::new(&config),
             unit,
             own_pool,

@@ -6,6 +6,7 @@
 //! | `admission`, `batch`, `blocked` | the door: [`Rejected`], or a record in a queue |
 //! | `tenants` | which lane of its queue a job waits in, and how many jobs a tenant may have |
 //! | `lane`, `worker` | the queues and those who serve them |
+//! | `gate` | the limit on running jobs, where it follows the upstream |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
 //! | `scaling` | how many workers there are, and figures of late |
@@ -19,6 +20,7 @@ mod blocked;
 mod completion;
 mod context;
 mod core;
+mod gate;
 mod handle;
 mod health;
 #[cfg(feature = "http")]
