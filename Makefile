@@ -61,7 +61,7 @@ stress: setup ## histories, 10^8 operations, threads frozen at every atomic site
 theory: setup ## queueing theory against the real pool on the test clock, the long run
 	$(CARGO) test --release --locked --test theory -- --ignored --nocapture
 
-bench: setup ## queue, jobs and stall beside all peers, into docs/bench (QUICK=1: for the eye)
+bench: setup ## queue, jobs, stall and overload beside all peers, into docs/bench (QUICK=1: for the eye)
 	$(CARGO) run --profile dist --locked -p benches -- all --out docs/bench $(if $(filter-out 0,$(QUICK)),--quick)
 
 lib: setup ## libbifrost.so and libbifrost.a (HTTP=0: without native dependencies)

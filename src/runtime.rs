@@ -22,6 +22,11 @@ use std::time::Duration;
 const MAX_PROVIDERS: usize = 4096;
 /// How long a thread that drives may do something else before another one looks after what it has left.
 const WATCH: Duration = Duration::from_millis(10);
+/// The transports that stand in for the one over isahc, by the name of their provider.
+#[cfg(feature = "http")]
+type Transports = HashMap<String, Arc<dyn crate::http::Transport>>;
+#[cfg(not(feature = "http"))]
+type Transports = ();
 /// Why a runtime could not be built, or a provider not added.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -64,6 +69,7 @@ pub struct Builder {
     clock: Option<Clock>,
     config: RuntimeConfig,
     providers: Vec<ProviderConfig>,
+    transports: Transports,
 }
 
 impl Builder {
@@ -91,6 +97,18 @@ impl Builder {
         self
     }
 
+    /// Lets the provider of this name send its requests and health checks by `transport` instead of a client of its
+    /// own: for tests, and for other HTTP clients. The provider needs a base URL all the same.
+    #[cfg(feature = "http")]
+    pub fn transport(
+        mut self,
+        provider: impl Into<String>,
+        transport: Arc<dyn crate::http::Transport>,
+    ) -> Self {
+        self.transports.insert(provider.into(), transport);
+        self
+    }
+
     /// Starts everything: the driver threads and the tick, then every provider with the least of its
     /// workers and its first health check. A provider whose check is required and fails is `Failed`; the
     /// others run.
@@ -102,7 +120,7 @@ impl Builder {
     pub fn build(self) -> Result<Runtime, Error> {
         self.config.validate().map_err(Error::Config)?;
         let clock = self.clock.unwrap_or_else(Clock::monotonic);
-        let runtime = Runtime::start(self.config, clock)?;
+        let runtime = Runtime::start(self.config, clock, self.transports)?;
         let mut providers = Vec::with_capacity(self.providers.len());
         for config in self.providers {
             providers.push(runtime.found(config)?);
@@ -128,6 +146,8 @@ struct Inner {
     number: usize,
     config: RuntimeConfig,
     clock: Clock,
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "there is no HTTP"))]
+    transports: Transports,
     born_at: Instant,
     pool: Arc<DriverPool>,
     ticker: Arc<Ticker>,
@@ -152,7 +172,7 @@ impl Runtime {
         Builder::default()
     }
 
-    fn start(config: RuntimeConfig, clock: Clock) -> Result<Self, Error> {
+    fn start(config: RuntimeConfig, clock: Clock, transports: Transports) -> Result<Self, Error> {
         static NUMBERS: AtomicUsize = AtomicUsize::new(1);
         let drivers = match config.drivers {
             0 => Drivers::Embedder,
@@ -174,6 +194,7 @@ impl Runtime {
             }
             Drivers::Threads { .. } => {
                 ticker.look_after(&pool, TickedBy::Thread);
+                ticker.watch(&pool);
                 Some(TickerThread::start(&ticker).map_err(|error| {
                     pool.close();
                     pool.join();
@@ -188,6 +209,7 @@ impl Runtime {
             born_at: clock.now(),
             config,
             clock,
+            transports,
             pool,
             ticker,
             ticker_thread: Mutex::new(ticker_thread),
@@ -211,8 +233,7 @@ impl Runtime {
             ticker: &inner.ticker,
             exit: &inner.exit,
             #[cfg(feature = "http")]
-            http: crate::provider::open_http(&config)
-                .map_err(|error| Error::Http(name.clone(), error))?,
+            http: inner.open_http(&config).map_err(|error| Error::Http(name.clone(), error))?,
         };
         let provider =
             Provider::start(config, parts).map_err(|error| Error::Provider(name.clone(), error))?;
@@ -365,6 +386,15 @@ impl Runtime {
 }
 
 impl Inner {
+    #[cfg(feature = "http")]
+    fn open_http(
+        &self,
+        config: &ProviderConfig,
+    ) -> Result<Option<crate::http::HttpService>, crate::http::HttpError> {
+        let transport = self.transports.get(&config.name).cloned();
+        crate::provider::open_http(config, &self.clock, transport)
+    }
+
     /// Takes a started provider in.
     fn adopt(&self, provider: &Provider) -> Result<(), Error> {
         let mut providers = self.providers.lock();

@@ -3,7 +3,7 @@
 
 use bifrost::cancel::CancelToken;
 use bifrost::code::Code;
-use bifrost::config::{OverflowPolicy, ProviderConfig, RuntimeConfig};
+use bifrost::config::{BreakerMode, OverflowPolicy, ProviderConfig, RuntimeConfig};
 use bifrost::provider::JobError;
 use bifrost::stats::Count;
 use bifrost::time::TestClock;
@@ -137,11 +137,15 @@ fn silence_panics_on_purpose() {
 }
 
 fn runtime(clock: &TestClock) -> Runtime {
-    let config = ProviderConfig::new("a").workers(2, 16).blocking_workers(0, 4).queue_capacity(256);
+    let mut config = ProviderConfig::new("a").workers(2, 16).blocking_workers(0, 4);
+    // Its jobs fail on purpose.
+    config.breaker.mode = BreakerMode::Off;
     Runtime::builder()
         .clock(clock)
         .config(RuntimeConfig::default().drivers(2))
-        .provider(config.result_buffer(128).queue_timeout(50 * MS).timeout(100 * MS))
+        .provider(
+            config.queue_capacity(256).result_buffer(128).queue_timeout(50 * MS).timeout(100 * MS),
+        )
         .build()
         .expect("the settings are good")
 }

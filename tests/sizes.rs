@@ -15,7 +15,8 @@ fn a_record_fills_two_pairs_of_cache_lines_and_no_more() {
 fn tickets_and_handles_are_small() {
     assert_eq!(size_of::<Ticket>(), 8);
     assert_eq!(size_of::<JobHandle<[u8; 1000]>>(), 24);
-    assert!(size_of::<Running<'_, (), ()>>() <= 24);
+    // It knows its record, which it would otherwise look up some ten times a job.
+    assert!(size_of::<Running<'_, (), ()>>() <= 32);
 }
 
 #[test]

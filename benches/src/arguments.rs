@@ -5,7 +5,8 @@ use crate::contest::Effort;
 use crate::processes::ROUNDS;
 use std::path::PathBuf;
 
-pub(crate) const USAGE: &str = "usage: benches SUITE [OPTIONS]   (suites: queue, jobs, stall, all)
+pub(crate) const USAGE: &str =
+    "usage: benches SUITE [OPTIONS]   (suites: queue, jobs, stall, overload, all)
   --quick          a suite within a minute, in one process: for the eye
   --processes N    how many processes measure, whose rounds are pooled (3; quick: 1)
   --only TEXT      only the scenarios whose name holds TEXT
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn all_means_every_suite() {
-        assert_eq!(read("all").map(|a| a.suites.len()), Some(3));
+        assert_eq!(read("all").map(|a| a.suites.len()), Some(4));
     }
 
     #[test]
@@ -87,6 +88,6 @@ mod tests {
         for line in ["", "queues", "queue --fast", "queue --processes 0", "queue --json"] {
             assert_eq!(read(line), None, "{line}");
         }
-        assert_eq!(read("all --json f"), None, "one file cannot hold three suites");
+        assert_eq!(read("all --json f"), None, "one file cannot hold four suites");
     }
 }

@@ -3,6 +3,8 @@
 use crate::figure::Figure;
 use crate::groups::{self, Against};
 use crate::jobs;
+use crate::overload;
+use crate::queue::FUTEX_WAITS;
 use crate::report::ratio_json;
 use crate::sample::Ratio;
 use serde_json::{Value, json};
@@ -68,6 +70,7 @@ pub(crate) fn of_suite(suite: &str, figures: &[Figure]) -> Vec<Goal> {
         "queue" => queue(figures),
         "jobs" => jobs::goals(figures),
         "stall" => stall(figures),
+        "overload" => overload::goals(figures),
         _ => Vec::new(),
     }
 }
@@ -98,6 +101,7 @@ fn queue(figures: &[Figure]) -> Vec<Goal> {
         mean(figures, "P6", "blocking", "async-channel", 8.0, 11.0),
         mean(figures, "P7", "blocking", "Go channel", 2.0, 4.0),
         cost(figures, "P8", "wake_parked", "raw futex", 1.1, 1.05),
+        futex_waits(figures),
     ];
     let of_peers = |id, name, goal, after| {
         let figure = figures.iter().find(|figure| figure.name == name)?;
@@ -108,6 +112,14 @@ fn queue(figures: &[Figure]) -> Vec<Goal> {
     goals.push(of_peers("P9", "batch32_4p4c_1024", 3.0, 5.0));
     goals.push(of_peers("P10", "payload64_4p4c_1024", 1.0, 1.3));
     goals.into_iter().flatten().collect()
+}
+
+/// How many futex calls a consumer of ours makes for one sleep, where they could be counted.
+fn futex_waits(figures: &[Figure]) -> Option<Goal> {
+    let figure = figures.iter().find(|figure| figure.name == "wake_parked")?;
+    let waits = figure.details.get(figure.ours.as_deref()?)?.get(FUTEX_WAITS)?;
+    let what = format!("wake_parked, {FUTEX_WAITS}");
+    Some(Goal { id: "P8", what, bound: Bound::AtMost(1.0, 1.0), is: Ratio::of(waits) })
 }
 
 /// The scenario of a group in which ours is least good against the best peer there. It misses the goal

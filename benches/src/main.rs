@@ -11,6 +11,7 @@ mod goals;
 mod groups;
 mod jobs;
 mod machine;
+mod overload;
 mod processes;
 mod queue;
 mod random;
@@ -30,7 +31,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// The suites in the order in which `all` runs them.
-const SUITES: [&str; 3] = ["queue", "jobs", "stall"];
+const SUITES: [&str; 4] = ["queue", "jobs", "stall", "overload"];
 
 fn main() -> ExitCode {
     end_with_any_panic();
@@ -98,6 +99,7 @@ fn measure(task: &Task) -> Vec<Figure> {
         "jobs" => jobs::suite(task.effort, &wanted),
         "queue" => queue::suite(task.effort, &wanted),
         "stall" => stall::suite(task.effort, &wanted),
+        "overload" => overload::suite(task.effort, &wanted),
         suite => unreachable!("the arguments name one of the suites, not {suite}"),
     };
     for figure in figures.iter_mut().filter(|figure| figure.group.is_empty()) {

@@ -20,6 +20,12 @@ impl Random {
         (self.next() % end as u64) as usize
     }
 
+    /// Exponentially distributed with this mean.
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
+        let unit = ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+        -unit.ln() * mean
+    }
+
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bifrost::code::Code;
 use bifrost::config::{ProviderConfig, RuntimeConfig};
 use bifrost::http::{Exchange, HttpRequest};
-use bifrost::provider::{Failure, LifeState, Stage, StatusError};
+use bifrost::provider::{Failure, LifeState, Stage, StatusError, TransferError};
 use bifrost::stats::Snapshot;
 use bifrost::{Completion, Error, Job, Outcome, Provider, Rejected, Runtime, ShutdownMode};
 
@@ -159,9 +159,11 @@ impl Ended {
             attempts: failure.attempts,
             ..self
         };
-        match failure.error.source().downcast_ref::<StatusError>() {
-            Some(error) => ended.answered(error.exchange.clone()),
-            None => ended,
+        let source = failure.error.source();
+        if let Some(error) = source.downcast_ref::<StatusError>() {
+            return ended.answered(error.exchange.clone());
         }
+        let key = source.downcast_ref::<TransferError>().and_then(|error| error.key.as_deref());
+        Self { key: key.map(str::to_owned), ..ended }
     }
 }

@@ -2,7 +2,7 @@
 #![cfg(loom)]
 
 use bifrost::ring::JobRing;
-use bifrost::state::Activation;
+use bifrost::state::{Activation, Stint};
 use bifrost::sync::atomic::{AtomicBool, Ordering};
 use loom_tests::{Bound, Model, spawn};
 use std::sync::Arc;
@@ -30,12 +30,12 @@ impl Unit {
     /// A turn, if the unit is ready; how many tasks ran in it.
     fn turn(&self) -> Option<usize> {
         self.ready.pop().ok()?;
-        self.activation.begin();
+        let turn = self.activation.begin();
         // ORDERING: Relaxed, both: as above; only the one driver takes tasks.
         let runs = |task: &&AtomicBool| task.load(Ordering::Relaxed);
         let ran = self.tasks.iter().filter(runs).map(|task| task.store(false, Ordering::Relaxed));
         let ran = ran.count();
-        if self.activation.end() {
+        if self.activation.end(turn) {
             self.enqueue();
         }
         Some(ran)
@@ -74,13 +74,13 @@ fn activation_end() {
     model.run(|w| {
         let activation = Arc::new(Activation::default());
         assert!(activation.activate());
-        activation.begin();
+        let turn = activation.begin();
         let wake = || {
             let activation = Arc::clone(&activation);
             spawn(move || activation.activate())
         };
         let wakers = [wake(), wake()];
-        let again = activation.end();
+        let again = activation.end(turn);
         let [first, second] = wakers.map(|task| task.join());
         w.saw(match (again, first, second) {
             (true, false, false) => "by the driver",
@@ -88,5 +88,43 @@ fn activation_end() {
             (false, false, true) => "by the second",
             _ => "not by one",
         });
+    });
+}
+
+/// A turn that ends by itself while a watcher takes it for stuck, and a task is made runnable: the unit is enqueued
+/// once, and whoever had the turn knows whether it still has it.
+#[test]
+fn activation_hand_over() {
+    let model = Model::new("activation_hand_over").floor(1000).bound(Bound::Full);
+    let model = model.witness("handed over").witness("ended first");
+    model.witness("by the driver").witness("by the waker").witness("by the watcher").run(|w| {
+        let activation = Arc::new(Activation::default());
+        assert!(activation.activate());
+        let turn = activation.begin();
+        let stint = Arc::new(Stint::default());
+        assert!(stint.wake(), "it was asleep");
+        stint.poll(3, turn, 0);
+        let watcher = spawn({
+            let (activation, stint) = (Arc::clone(&activation), Arc::clone(&stint));
+            move || match stint.look().poll() {
+                Some((3, seen)) => activation.hand_over(seen),
+                _ => false,
+            }
+        });
+        let waker = spawn({
+            let activation = Arc::clone(&activation);
+            move || activation.activate()
+        });
+        let again = activation.end(turn);
+        stint.sleep();
+        let (handed, woke) = (watcher.join(), waker.join());
+        w.saw(if handed { "handed over" } else { "ended first" });
+        let enqueued =
+            [(again, "by the driver"), (woke, "by the waker"), (handed, "by the watcher")];
+        let mut by = enqueued.into_iter().filter(|(did, _)| *did);
+        w.saw(by.next().expect("what was made runnable gets a turn").1);
+        assert!(by.next().is_none(), "the unit stands in the ring once");
+        assert!(!activation.is_turn(turn), "nobody has the turn any more");
+        assert_ne!(activation.begin(), turn, "the next turn is another one");
     });
 }

@@ -2,7 +2,7 @@
 //! once, whoever decides, reads or leaves first.
 #![cfg(loom)]
 
-use bifrost::state::{Retracted, Verdict};
+use bifrost::state::{Ended, JobError, Phase, Retracted, Verdict};
 use bifrost::time::Deadline;
 use loom_tests::jobs::{LAST, LATER, NOW, World, check, look, publish, wait, work};
 use loom_tests::{Bound, Model, spawn};
@@ -212,6 +212,83 @@ fn job_reuse() {
         let cancelled = canceller.join();
         assert_eq!(cancelled, cancelled_first);
         w.saw(if cancelled { "first" } else { "none" });
+        world.check();
+    });
+}
+
+/// A job that waits for leave to start, outside the queue: one decides, and who decides while it runs finds the
+/// number of its permit.
+#[test]
+fn job_delay() {
+    let model = Model::new("job_delay")
+        .floor(9000)
+        .bound(Bound::Preemptions(2))
+        .deep(Bound::Preemptions(3));
+    let model = model.witness("completed").witness("timed out in queue").witness("delayed");
+    model.witness("timed out running").witness("dead before").run(|w| {
+        let world = World::new(1);
+        let reader = world.submit_with(Deadline::at(LATER), Deadline::at(LATER));
+        let ticket = reader.ticket();
+        let slab = Arc::clone(&world.slab);
+        let w2 = w.clone();
+        let worker = spawn(move || {
+            let index = ticket.index();
+            if slab.delay(index) {
+                slab.set_permit(index, 5);
+                slab.resume(index);
+            } else {
+                w2.saw("dead before");
+            }
+            work(&slab, index)
+        });
+        let ticked = world.slab.expire(ticket.index(), LATER).map(|decided| {
+            let running = decided.phase() == Phase::Running;
+            assert_eq!(decided.permit(), running.then_some(5));
+            assert_eq!(decided.exec_limit(), None);
+            if decided.phase() == Phase::Delayed {
+                w.saw("delayed");
+            }
+            publish(decided)
+        });
+        let report = wait(reader);
+        check(&report);
+        w.saw(match report.verdict {
+            Verdict::Completed => "completed",
+            Verdict::TimedOutQueue => "timed out in queue",
+            _ => "timed out running",
+        });
+        assert_eq!(worker.join(), ticked.is_none(), "one decides");
+        drop(report);
+        world.check();
+    });
+}
+
+/// A job that fails without being run.
+#[test]
+fn job_fail() {
+    let model = Model::new("job_fail").floor(1900).bound(Bound::Preemptions(3)).deep(Bound::Full);
+    model.witness("failed").witness("cancelled").run(|w| {
+        let world = World::new(1);
+        let reader = world.submit();
+        let ticket = reader.ticket();
+        let slab = Arc::clone(&world.slab);
+        let worker = spawn(move || {
+            let (decided, panics) = slab.fail(ticket.index(), JobError::new("no leave"));
+            assert_eq!(panics, 0);
+            decided.map(|decided| {
+                assert_eq!(decided.error().map(ToString::to_string), Some("no leave".to_owned()));
+                assert_eq!((decided.phase(), decided.permit()), (Phase::Queued, None));
+                publish(decided)
+            })
+        });
+        let cancelled = world.slab.decide(ticket, Verdict::CancelledCaller, |_| true).map(publish);
+        let report = wait(reader);
+        check(&report);
+        let failed = matches!(&report.ended, Some(Ended::Error(_)));
+        assert_eq!(failed, report.verdict == Verdict::Failed);
+        w.saw(if failed { "failed" } else { "cancelled" });
+        assert_eq!((worker.join().is_some(), cancelled.is_some()), (failed, !failed));
+        drop(report);
         world.check();
     });
 }

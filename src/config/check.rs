@@ -7,6 +7,7 @@ use super::options::{KEY, NAME, PROVIDER, RUNTIME, TENANT, is_header_text};
 use super::resilience;
 use super::spec::{Bounds, Shape, Spec, Word, choices, quoted};
 use super::unit::{Unit, nanos};
+use super::upstream;
 use super::{
     BreakerConfig, ConfigError, KeyConfig, ProviderConfig, RuntimeConfig, TenantConfig, Warning,
 };
@@ -55,6 +56,7 @@ pub(super) fn provider(config: &ProviderConfig, checked: &mut Checked) -> Result
     direct(config, &path)?;
     records(config, &path)?;
     resilience::check(config, &path)?;
+    upstream::check(config, &path)?;
     checked.warnings.extend(slow_queue(config, &path));
     Ok(())
 }

@@ -37,16 +37,18 @@ mod tenant;
 #[cfg(feature = "config")]
 mod text;
 mod unit;
+mod upstream;
 mod whole;
 
 pub use breaker::{BreakerConfig, BreakerMode, BreakerPolicy};
 pub use error::{ConfigError, Warning};
 pub use key::{KeyConfig, KeySource};
 pub use options::{OptionInfo, Scope, options};
-pub use policy::{DriverMode, HealthPolicy, OverflowPolicy};
+pub use policy::{DriverMode, HealthPolicy, KeyPolicy, OverflowPolicy};
 pub use provider::{ProviderConfig, WorkerRange};
 pub use resilience::{LimiterConfig, OverloadConfig, RetryConfig, ScalingConfig};
 pub use runtime::RuntimeConfig;
 pub use secret::Secret;
 pub use tenant::TenantConfig;
+pub use upstream::KeyPoolConfig;
 pub use whole::Config;

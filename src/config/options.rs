@@ -6,6 +6,7 @@ use super::breaker::BREAKER;
 use super::resilience::RESILIENCE;
 use super::spec::{self, Bounds, Preset, Shape, Spec, TextRule, Word, choices};
 use super::unit::{Unit, nanos};
+use super::upstream::UPSTREAM;
 use super::{
     DriverMode, HealthPolicy, KeyConfig, OverflowPolicy, ProviderConfig, RuntimeConfig,
     TenantConfig,
@@ -127,7 +128,7 @@ pub(super) const RUNTIME: &[Spec<RuntimeConfig>] = &[
 pub(super) const PROVIDER: &[Spec<ProviderConfig>] =
     &spec::join::<_, PROVIDER_ROWS>(PROVIDER_PARTS);
 
-const PROVIDER_PARTS: &[&[Spec<ProviderConfig>]] = &[BASIC, RESILIENCE];
+const PROVIDER_PARTS: &[&[Spec<ProviderConfig>]] = &[BASIC, RESILIENCE, UPSTREAM];
 const PROVIDER_ROWS: usize = spec::rows(PROVIDER_PARTS);
 
 const BASIC: &[Spec<ProviderConfig>] = &[

@@ -29,6 +29,20 @@ pub enum DriverMode {
     Dedicated(usize),
 }
 
+/// Which of its usable keys a provider's request takes (S28).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyPolicy {
+    /// By turns, with exact shares by weight.
+    #[default]
+    RoundRobin,
+    /// The one with the fewest requests on their way for its weight.
+    LeastInFlight,
+    /// The same one for each tenant, as long as it is usable; jobs without a tenant take the one with the
+    /// fewest requests on their way.
+    Sticky,
+}
+
 /// What the initial health check of a provider decides (S2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

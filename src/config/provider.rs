@@ -6,8 +6,8 @@ use super::check::{self, Checked};
 use super::options::PROVIDER;
 use super::spec;
 use super::{
-    BreakerConfig, ConfigError, DriverMode, HealthPolicy, KeyConfig, LimiterConfig, OverflowPolicy,
-    OverloadConfig, RetryConfig, ScalingConfig, TenantConfig, Warning,
+    BreakerConfig, ConfigError, DriverMode, HealthPolicy, KeyConfig, KeyPoolConfig, LimiterConfig,
+    OverflowPolicy, OverloadConfig, RetryConfig, ScalingConfig, TenantConfig, Warning,
 };
 
 /// How few and how many workers there may be.
@@ -63,6 +63,14 @@ pub struct ProviderConfig {
     pub health: HealthPolicy,
     /// The path that the health check requests.
     pub health_path: String,
+    /// How long after one health check the next begins, with up to a tenth of it more; zero for none but the initial one.
+    pub health_interval: Duration,
+    /// How long a health check may take.
+    pub health_timeout: Duration,
+    /// How many failed checks in a row make the provider `Degraded`.
+    pub health_failures: u32,
+    /// How many good checks in a row make it `Ready` again.
+    pub health_successes: u32,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// The size limit in bytes of a request's body and of a response's body.
@@ -75,6 +83,8 @@ pub struct ProviderConfig {
     pub breaker: BreakerConfig,
     /// The API keys, used in turn; without any, no such header is sent.
     pub keys: Vec<KeyConfig>,
+    /// Which key a request takes, and how long keys rest.
+    pub key_pool: KeyPoolConfig,
     /// The tenants that have a limit or a lane of their own; any other tenant has neither.
     pub tenants: Vec<TenantConfig>,
 }
@@ -101,12 +111,17 @@ impl Default for ProviderConfig {
             drivers: DriverMode::default(),
             health: HealthPolicy::default(),
             health_path: String::new(),
+            health_interval: Duration::ZERO,
+            health_timeout: Duration::ZERO,
+            health_failures: 0,
+            health_successes: 0,
             connect_timeout: Duration::ZERO,
             max_body: 0,
             auth_header: String::new(),
             auth_prefix: String::new(),
             breaker: BreakerConfig::default(),
             keys: Vec::new(),
+            key_pool: KeyPoolConfig::default(),
             tenants: Vec::new(),
         };
         spec::set_defaults(PROVIDER, &mut config);
@@ -246,6 +261,21 @@ impl ProviderConfig {
         self
     }
 
+    /// Sets how long after one health check the next begins, zero for none but the initial one, and how long one
+    /// may take.
+    #[must_use]
+    pub fn health_checks(mut self, interval: Duration, timeout: Duration) -> Self {
+        (self.health_interval, self.health_timeout) = (interval, timeout);
+        self
+    }
+
+    /// Sets how many failed checks in a row make the provider `Degraded`, and how many good ones `Ready` again.
+    #[must_use]
+    pub fn health_thresholds(mut self, failures: u32, successes: u32) -> Self {
+        (self.health_failures, self.health_successes) = (failures, successes);
+        self
+    }
+
     /// Sets how long a connection may take to be made.
     #[must_use]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
@@ -279,6 +309,13 @@ impl ProviderConfig {
     #[must_use]
     pub fn key(mut self, key: KeyConfig) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// Sets which key a request takes, and how long keys rest.
+    #[must_use]
+    pub fn key_pool(mut self, keys: KeyPoolConfig) -> Self {
+        self.key_pool = keys;
         self
     }
 

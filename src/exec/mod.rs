@@ -9,6 +9,7 @@ mod current;
 mod driver;
 mod driving;
 mod exit;
+mod stall;
 mod ticker;
 mod unit;
 

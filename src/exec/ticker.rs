@@ -4,6 +4,7 @@
 //! until the earliest. Nobody asks while nothing is in flight, so an idle runtime makes no system call.
 
 use super::driver::DriverPool;
+use super::stall::LOOK;
 use crate::state::Due;
 use crate::stats;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -70,6 +71,22 @@ impl Ticker {
         self.pool.get_or_init(|| (Arc::downgrade(pool), by));
     }
 
+    /// Sees to it that `pool`'s own drivers are looked at, soon after one woke up.
+    pub fn watch(self: &Arc<Self>, pool: &DriverPool) {
+        if !self.clock.is_real() {
+            return;
+        }
+        let own = Arc::downgrade(self);
+        pool.when_woken(move || {
+            if let Some(ticker) = own.upgrade() {
+                let look = Deadline::after(ticker.clock.now(), LOOK);
+                if look < ticker.next_due() {
+                    ticker.request(look);
+                }
+            }
+        });
+    }
+
     /// Looks at `part` from now on, as long as it lives.
     pub fn add(&self, part: Weak<dyn Ticked>) {
         let mut parts = self.parts.lock();
@@ -115,10 +132,11 @@ impl Ticker {
         for part in parts.iter().filter_map(Weak::upgrade) {
             next = next.min(part.tick(now));
         }
-        self.request(next);
         if let Some(pool) = self.pool.get().and_then(|(pool, _)| pool.upgrade()) {
+            next = next.min(pool.look_for_stalls(now));
             pool.relieve();
         }
+        self.request(next);
         true
     }
 

@@ -8,8 +8,8 @@
 use super::driving;
 use crate::queue::Ready;
 use crate::ring::Ring;
-use crate::state::Activation;
-use crate::sync::Arc;
+use crate::state::{Activation, Stint, TurnId};
+use crate::sync::{Arc, OnceLock};
 use crate::time::{Clock, Instant};
 use async_task::{Builder, Runnable};
 use concurrent_queue::ConcurrentQueue;
@@ -31,6 +31,8 @@ pub struct Unit {
     overflow: ConcurrentQueue<Runnable>,
     activation: Activation,
     ready: Arc<Ready>,
+    stints: Arc<[Stint]>,
+    stalled: OnceLock<Box<dyn Fn(bool) + Send + Sync>>,
     number: u32,
     clock: Clock,
 }
@@ -43,12 +45,19 @@ impl fmt::Debug for Unit {
 
 impl Unit {
     /// Makes a unit with room for `tasks` runnable ones.
-    pub(super) fn new(number: u32, tasks: usize, ready: Arc<Ready>, clock: &Clock) -> Arc<Self> {
+    pub(super) fn new(
+        number: u32,
+        tasks: usize,
+        (ready, stints): (Arc<Ready>, Arc<[Stint]>),
+        clock: &Clock,
+    ) -> Arc<Self> {
         Arc::new(Self {
             runnable: Ring::new(tasks.clamp(1, crate::ring::MAX_CAPACITY)),
             overflow: ConcurrentQueue::unbounded(),
             activation: Activation::default(),
             ready,
+            stints,
+            stalled: OnceLock::new(),
             number,
             clock: clock.clone(),
         })
@@ -99,11 +108,20 @@ impl Unit {
 
     /// One driver's turn: up to 32 polls or 1 ms, then the next unit.
     pub(super) fn turn(&self) {
-        self.activation.begin();
+        let turn = self.activation.begin();
+        let stint = driving::seat(&self.ready).map(|seat| &self.stints[seat as usize]);
         let mut polls = 0;
         let mut until = None;
         while let Some(runnable) = self.next() {
+            if let Some(stint) = stint {
+                stint.poll(self.number, turn, polls);
+            }
             runnable.run();
+            if !self.activation.is_turn(turn) {
+                // It took long, and the unit was handed over: a spare may wait to hear that this one is back.
+                self.ready.idle().notify_all();
+                break;
+            }
             polls += 1;
             if polls == TURN_POLLS || polls % POLLS_A_LOOK == 0 && self.is_over(&mut until) {
                 // There may be more: that is for the next turn.
@@ -111,8 +129,25 @@ impl Unit {
                 break;
             }
         }
-        if self.activation.end() {
+        if self.activation.end(turn) {
             self.enqueue();
+        }
+    }
+
+    /// Says what to do when a driver is stuck in a turn of the unit; `true`, if that was handed over. The first call
+    /// counts.
+    pub fn when_stalled(&self, stalled: impl Fn(bool) + Send + Sync + 'static) {
+        let _first = self.stalled.set(Box::new(stalled));
+    }
+
+    /// A driver is stuck in `turn`. If it is to be handed over, somebody else takes the next one.
+    pub(super) fn stalled(&self, turn: TurnId, hand_over: bool) {
+        let handed = hand_over && self.activation.hand_over(turn);
+        if handed {
+            self.ready.push(self.number);
+        }
+        if let Some(stalled) = self.stalled.get() {
+            stalled(handed);
         }
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`HttpRequest`], [`HttpResponse`] | what a job sends and gets, whole bodies in memory |
 //! | [`HttpService`] | joins the address, picks the key, keeps keys away from other hosts, applies the limits |
+//! | [`Sending`] | one exchange with its key, which hears how the exchange has ended |
 //! | [`Transport`] | moves one [`PreparedRequest`]; tests and other clients can stand in |
 //! | [`IsahcTransport`] | the transport over isahc: its own agent thread, so that it works under every executor |
 //!
@@ -17,6 +18,7 @@ mod prepared;
 mod request;
 mod response;
 mod retry_after;
+mod sending;
 mod service;
 mod transport;
 mod url;
@@ -27,5 +29,6 @@ pub use error::{HttpError, InvalidRequest};
 pub use prepared::PreparedRequest;
 pub use request::HttpRequest;
 pub use response::{Headers, HttpResponse};
+pub use sending::Sending;
 pub use service::{Exchange, HttpService};
 pub use transport::{SendFuture, Transport, TransportLimits};

@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 use super::prepared::{header_name, header_value};
 use super::url::BaseUrl;
 use super::{
-    HttpError, HttpRequest, HttpResponse, InvalidRequest, PreparedRequest, Transport,
+    HttpError, HttpRequest, HttpResponse, InvalidRequest, PreparedRequest, Sending, Transport,
     TransportLimits,
 };
-use crate::config::{KeyConfig, ProviderConfig, Secret};
-use crate::state::{KeyAsk, KeyLease, KeyOptions, KeyPool, KeySpec};
+use crate::config::{KeyConfig, KeyPolicy, KeyPoolConfig, ProviderConfig, Secret};
+use crate::state::{KeyAsk, KeyLease, KeyOptions, KeyOrder, KeyPool, KeySpec, NoKey};
 use crate::sync::Arc;
 use crate::time::Clock;
 
@@ -71,7 +71,7 @@ impl HttpService {
             base: BaseUrl::parse(base_url)?,
             auth_header: header_name(&config.auth_header)?,
             auth_prefix: config.auth_prefix.clone(),
-            pool: KeyPool::new(config.keys.iter().map(key_spec), KeyOptions::default()),
+            pool: KeyPool::new(config.keys.iter().map(key_spec), key_options(&config.key_pool)),
             clock,
             secrets: config.keys.iter().map(|key| key.secret.clone()).collect(),
             limits: TransportLimits {
@@ -93,6 +93,16 @@ impl HttpService {
         &self.inner.pool
     }
 
+    /// Whether a key could be picked now; yes, if the service needs none.
+    ///
+    /// # Errors
+    ///
+    /// [`NoKey`] says why not, and from when on one may be.
+    pub fn check_keys(&self) -> Result<(), NoKey> {
+        let inner = &*self.inner;
+        if inner.pool.is_empty() { Ok(()) } else { inner.pool.check(inner.clock.now()) }
+    }
+
     /// The service's transport.
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.inner.transport
@@ -109,6 +119,14 @@ impl HttpService {
         &self,
         request: HttpRequest,
     ) -> Result<(PreparedRequest, Option<KeyLease>), HttpError> {
+        self.prepare_with(request, KeyAsk::default())
+    }
+
+    fn prepare_with(
+        &self,
+        request: HttpRequest,
+        ask: KeyAsk,
+    ) -> Result<(PreparedRequest, Option<KeyLease>), HttpError> {
         let inner = &*self.inner;
         let has_keys = !inner.pool.is_empty();
         let uri = inner.base.join(request.target(), has_keys)?;
@@ -120,13 +138,15 @@ impl HttpService {
             let name = inner.auth_header.as_str().into();
             return Err(InvalidRequest::HeaderReserved { name }.into());
         }
-        let lease = inner.pool.pick(inner.clock.now(), KeyAsk::default())?;
+        let lease = inner.pool.pick(inner.clock.now(), ask)?;
         prepared.headers.insert(inner.auth_header.clone(), inner.auth_value(lease.index())?);
         Ok((prepared, Some(lease)))
     }
 
     /// Sends a request with a usable key and waits for the whole response, for at most the smaller
-    /// of the service's timeout and `time_left`, both counted from this call.
+    /// of the service's timeout and `time_left`, both counted from this call. How the exchange ends is reported
+    /// to the key (S28): a 429 cools it down, a 401 or 403 disables it, a 402 lets it rest; a transport error
+    /// and a cancel say nothing about it.
     ///
     /// # Errors
     ///
@@ -135,22 +155,18 @@ impl HttpService {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the exchange up at once and releases the key. The request may have been
-    /// sent; its connection is closed by the same time limit at the latest.
-    pub fn send(
-        &self,
-        request: HttpRequest,
-        time_left: Duration,
-    ) -> impl Future<Output = Result<Exchange, HttpError>> + Send + 'static + use<> {
+    /// See [`Sending`].
+    pub fn send(&self, request: HttpRequest, time_left: Duration) -> Sending {
+        self.send_for(request, KeyAsk::default(), time_left)
+    }
+
+    /// As [`send`](Self::send), with the key that `ask` asks for.
+    pub fn send_for(&self, request: HttpRequest, ask: KeyAsk, time_left: Duration) -> Sending {
         let limits = self.limits(time_left);
         let started = self
-            .prepare(request)
+            .prepare_with(request, ask)
             .map(|(prepared, lease)| (self.inner.transport.send(prepared, limits), lease));
-        async move {
-            let (response, lease) = started?;
-            let response = response.await?;
-            Ok(Exchange { response, key: lease.map(|lease| Arc::clone(lease.name())) })
-        }
+        Sending::new(started, &self.inner.clock)
     }
 
     /// Asks whether the upstream can be reached: a `GET` of `path` without a key, to which any HTTP answer
@@ -162,7 +178,7 @@ impl HttpService {
     ///
     /// # Cancel safety
     ///
-    /// As for [`HttpService::send`].
+    /// As for [`Sending`].
     pub fn check(
         &self,
         path: &str,
@@ -201,6 +217,21 @@ fn key_spec(key: &KeyConfig) -> KeySpec {
         .requests_per_minute(limit(key.requests_per_minute))
         .tokens_per_minute(limit(key.tokens_per_minute))
         .max_in_flight(key.max_in_flight.map_or(0, |most| u32::try_from(most).unwrap_or(u32::MAX)))
+}
+
+/// The pool's order and rests.
+fn key_options(config: &KeyPoolConfig) -> KeyOptions {
+    let order = match config.order {
+        KeyPolicy::RoundRobin => KeyOrder::RoundRobin,
+        KeyPolicy::LeastInFlight => KeyOrder::LeastInFlight,
+        KeyPolicy::Sticky => KeyOrder::Sticky,
+    };
+    KeyOptions::default()
+        .order(order)
+        .burst(config.burst)
+        .backoff(config.backoff, config.backoff_max)
+        .quota(config.quota_rest)
+        .probe(config.probe, config.probe_max)
 }
 
 impl Inner {

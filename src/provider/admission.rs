@@ -71,8 +71,12 @@ impl Core {
         let host = self.host();
         let kind = job.kind;
         self.check_door(kind)?;
+        host.circuit.check(|| arrivals.now())?;
+        host.check_keys(&job.options)?;
         let lane = host.tenants.lane_of(&job.options);
-        if arrivals.are_patient() && self.is_without_space(kind, lane) {
+        if !arrivals.are_patient() {
+            host.check_chances((kind, lane), &job.options, arrivals)?;
+        } else if self.is_without_space(kind, lane) {
             return Err(self.full(kind, lane));
         }
         let seat = host.tenants.enter(&job.options)?;
@@ -107,16 +111,14 @@ impl Core {
         if !state.takes_jobs() {
             let over = matches!(state, LifeState::Draining | LifeState::Stopped);
             let reason = if over { Code::ShuttingDown } else { Code::NotReady };
-            return Err(Refusal { reason, limit: "state", value: state as u64 });
+            return Err(Refusal::new(reason, "state", state as u64));
         }
         if !host.lane(kind).is_served() {
-            let limit = "blocking_workers.max";
-            return Err(Refusal { reason: Code::Invalid, limit, value: 0 });
+            return Err(Refusal::new(Code::Invalid, "blocking_workers.max", 0));
         }
         let buffer = host.config.result_buffer;
         if self.unread().is_at_least(buffer) {
-            let (limit, value) = ("result_buffer", buffer as u64);
-            return Err(Refusal { reason: Code::LimitReached, limit, value });
+            return Err(Refusal::new(Code::LimitReached, "result_buffer", buffer as u64));
         }
         Ok(())
     }
@@ -128,8 +130,7 @@ impl Core {
         if self.host().lane(kind).queue.is_full(lane) {
             return self.full(kind, lane);
         }
-        let value = self.capacity() as u64;
-        Refusal { reason: Code::LimitReached, limit: Refusal::RECORDS, value }
+        Refusal::new(Code::LimitReached, Refusal::RECORDS, self.capacity() as u64)
     }
 
     /// Whether there is no space for a submission that waits for it, which then takes no other limit's word for
@@ -145,7 +146,7 @@ impl Core {
     /// The refusal at a full lane.
     pub(super) fn full(&self, kind: Kind, lane: LaneId) -> Refusal {
         let value = self.host().lane(kind).queue.capacity_of(lane) as u64;
-        Refusal { reason: Code::QueueFull, limit: tenants::capacity_name(lane), value }
+        Refusal::new(Code::QueueFull, tenants::capacity_name(lane), value)
     }
 
     pub(super) fn refuse<T>(&self, refusal: Refusal, job: Job<T>) -> Rejected<Job<T>> {
@@ -240,8 +241,7 @@ impl Core {
             }
             Err(PushError::Closed) => {
                 let value = host.life.state() as u64;
-                let refusal = Refusal { reason: Code::ShuttingDown, limit: "state", value };
-                Err(refusal)
+                Err(Refusal::new(Code::ShuttingDown, "state", value))
             }
             Err(_) => Err(self.full(kind, to)),
         }

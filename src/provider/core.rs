@@ -1,9 +1,11 @@
 //! What all parts of a provider share.
 
+use super::circuit::Circuit;
 use super::context::JobContext;
 use super::gate::Gate;
 use super::job::Kind;
 use super::lane::Lane;
+use super::overload::Overload;
 use super::scaling::Scaling;
 use super::shutdown::ShutdownMode;
 use super::tenants::{self, Tenants};
@@ -12,7 +14,7 @@ use crate::config::{ConfigError, DriverMode, ProviderConfig};
 use crate::exec::{DriverPool, Drivers, Exit, Ticked, Ticker, Unit};
 use crate::state::{Due, LifeState, Lifecycle, SharedSlab, Slab};
 use crate::stats::Blocks;
-use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::time::{Clock, Instant};
@@ -38,12 +40,16 @@ pub(crate) struct Host {
     pub(super) born_at: Instant,
     pub(super) life: Lifecycle,
     pub(super) healthy: AtomicBool,
+    /// Whether the task of the health checks is there.
+    pub(super) checking: AtomicBool,
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
     pub(super) scaling: Scaling,
     /// The limit on running jobs, if it is adaptive.
     pub(super) gate: Option<Gate>,
     pub(super) tenants: Tenants,
+    pub(super) overload: Overload,
+    pub(super) circuit: Circuit,
     pub(super) unit: Arc<Unit>,
     /// The provider's own drivers, if it has any.
     pub(super) own_pool: Option<DriverPool>,
@@ -130,11 +136,14 @@ impl Core {
             born_at: parts.clock.now(),
             life: Lifecycle::new(),
             healthy: AtomicBool::new(true),
+            checking: AtomicBool::new(false),
             stats: Blocks::new(),
             lanes,
             scaling: Scaling::new(config.scaling, parts.clock.now()),
             gate: Gate::new(&config, workers),
             tenants: Tenants::new(&config),
+            overload: Overload::new(&config),
+            circuit: Circuit::new(&config.breaker, &config.name, parts.clock.now()),
             unit,
             own_pool,
             ticker: Arc::clone(parts.ticker),
@@ -149,12 +158,7 @@ impl Core {
             config,
         };
         let core = Arc::new_cyclic(|own| Self::new(records, host(own)));
-        let freed = Arc::downgrade(&core);
-        core.when_freed(move || {
-            if let Some(core) = freed.upgrade() {
-                core.offer_record();
-            }
-        });
+        core.answer();
         let ticked: Weak<dyn Ticked> = Arc::<Self>::downgrade(&core);
         core.host().ticker.add(ticked);
         core.host().exit.open();
@@ -169,6 +173,24 @@ impl Core {
         }
         core.host().life.change(LifeState::Checking);
         Ok(core)
+    }
+}
+
+impl Core {
+    /// Says what the provider does when somebody else notices something.
+    fn answer(self: &Arc<Self>) {
+        let freed = Arc::downgrade(self);
+        self.when_freed(move || {
+            if let Some(core) = freed.upgrade() {
+                core.offer_record();
+            }
+        });
+        let stalled = Arc::downgrade(self);
+        self.host().unit.when_stalled(move |handed_over| {
+            if let Some(core) = stalled.upgrade() {
+                worker::stalled(&core, handed_over);
+            }
+        });
     }
 }
 
@@ -198,6 +220,12 @@ fn records(config: &ProviderConfig, lanes: &[Lane; 2]) -> usize {
 }
 
 impl Host {
+    /// Whether nothing is left on the executor: no async worker, and no health checks.
+    pub(super) fn is_left(&self) -> bool {
+        // ORDERING: Relaxed: whoever may conclude from it has passed the fence of `life.fences`.
+        self.lanes[0].spawned() == 0 && !self.checking.load(Ordering::Relaxed)
+    }
+
     pub(super) fn lane(&self, kind: Kind) -> &Lane {
         match kind {
             Kind::Async => &self.lanes[0],

@@ -33,6 +33,9 @@ pub(super) struct Options {
     pub(super) token: Option<CancelToken>,
     pub(super) meta: Option<Arc<Meta>>,
     pub(super) user_data: u64,
+    /// Whether it is a request, and takes an API key.
+    #[cfg(feature = "http")]
+    pub(super) is_http: bool,
 }
 
 /// A job: a body that gives a `T`, and options. Without options the provider's settings apply.

@@ -70,11 +70,7 @@ impl Lane {
 
     /// A number for one more worker, if there may be one.
     pub(super) fn hire(&self) -> Option<u32> {
-        let spare = match self.kind {
-            Kind::Async => 0,
-            Kind::Blocking => self.zombies().min(self.range.max as u64 / 4),
-        };
-        let most = self.range.max as u64 + spare;
+        let most = self.most();
         // Before the count, which is never above what it should be: another would leave for that.
         let number = self.numbers.pop()?;
         // ORDERING: Relaxed: who leaves at this moment is one less than there are now.
@@ -86,6 +82,21 @@ impl Lane {
             return None;
         }
         Some(number)
+    }
+
+    /// How many workers there may be now, zombies and their spares included.
+    fn most(&self) -> u64 {
+        self.range.max as u64 + self.spares(self.zombies())
+    }
+
+    /// How many workers can take a job, those that have yet to be started included.
+    pub(super) fn able(&self) -> u64 {
+        self.most().saturating_sub(self.zombies())
+    }
+
+    /// Whether one of them has nothing to do, or is started for the next job.
+    pub(super) fn is_one_idle(&self) -> bool {
+        self.spawned() < self.most() || self.queue.consumers().is_one_idle()
     }
 
     /// Takes a worker's number back.

@@ -65,7 +65,7 @@ pub struct Failure {
     pub cause: Code,
     /// The error of the last attempt.
     pub error: JobError,
-    /// The attempts made.
+    /// The attempts made; 0 if the job failed before its first one.
     pub attempts: u32,
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for Failure {
 
 impl<T> Outcome<T> {
     pub(super) fn from_report(report: Report<T>) -> Self {
-        let attempts = report.attempt;
+        let attempts = if report.stamps.started_at.is_some() { report.attempt } else { 0 };
         match report.ended {
             Some(Ended::Value(value)) => return Self::Completed(value),
             Some(Ended::Error(error)) => {

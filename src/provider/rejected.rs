@@ -1,7 +1,7 @@
 //! What a refused submission gives back.
 
 use crate::code::Code;
-use crate::state::LifeState;
+use crate::state::{BreakerState, CircuitOpen, LifeState};
 use crate::sync::Arc;
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct Rejected<J> {
     pub provider: Arc<str>,
     /// Which limit was met.
     pub limit: &'static str,
-    /// The limit's value.
+    /// The limit's value; of one whose name ends in `_ms`, in milliseconds.
     pub value: u64,
     /// When another try makes sense, if that is known.
     pub retry_after: Option<Duration>,
@@ -30,9 +30,19 @@ pub(super) struct Refusal {
     pub(super) reason: Code,
     pub(super) limit: &'static str,
     pub(super) value: u64,
+    /// When another try makes sense, if that is known.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Refusal {
+    /// The limit that is met at the circuit breaker, whose value is its state.
+    const BREAKER: &'static str = "breaker";
+
+    /// A refusal that says nothing about another try.
+    pub(super) const fn new(reason: Code, limit: &'static str, value: u64) -> Self {
+        Self { reason, limit, value, retry_after: None }
+    }
+
     /// The limit that is met when unread outcomes hold every record.
     pub(super) const RECORDS: &'static str = "records";
 
@@ -48,8 +58,15 @@ impl Refusal {
             provider: Arc::clone(provider),
             limit: self.limit,
             value: self.value,
-            retry_after: None,
+            retry_after: self.retry_after,
         }
+    }
+}
+
+impl From<CircuitOpen> for Refusal {
+    fn from(open: CircuitOpen) -> Self {
+        let refusal = Self::new(Code::CircuitOpen, Self::BREAKER, open.state as u64);
+        Self { retry_after: open.retry_after, ..refusal }
     }
 }
 
@@ -69,8 +86,13 @@ impl<J> fmt::Display for Rejected<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reason, provider, limit, value, .. } = self;
         write!(f, "provider {provider} refused the job: {reason} ")?;
-        match LifeState::from_number(*value).filter(|_| *limit == "state") {
-            Some(state) => write!(f, "(state = {})", state.name()),
+        let name = match *limit {
+            "state" => LifeState::from_number(*value).map(LifeState::name),
+            Refusal::BREAKER => BreakerState::ALL.get(*value as usize).map(|state| state.name()),
+            _ => None,
+        };
+        match name {
+            Some(name) => write!(f, "({limit} = {name})"),
             None => write!(f, "({limit} = {value})"),
         }
     }

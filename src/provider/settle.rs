@@ -23,11 +23,17 @@ impl Jobs {
     pub(super) fn settle(&self, decided: Decided<'_, super::JobContext, Host>) {
         let host = self.host();
         let now = host.clock.now();
-        let started = decided.phase() == Phase::Running;
+        let (started, limit) = (decided.phase() == Phase::Running, decided.exec_limit());
         let bereaved = decided.bereaved();
         let recorder = host.stats.recorder();
         if started && let Some(started_at) = decided.stamps(now).started_at {
-            recorder.record_run(nanos(now.saturating_duration_since(started_at)));
+            let run = now.saturating_duration_since(started_at);
+            recorder.record_run(nanos(run));
+            host.record_call(&decided, recorder, (run, limit), now);
+        }
+        if decided.phase() == Phase::Delayed {
+            recorder.add(Count::DelayedReturned, 1);
+            host.notify_circuit();
         }
         if let Some(runner) = bereaved {
             recorder.add(Count::Zombies, 1);
@@ -112,12 +118,15 @@ impl Ticked for Core {
         }
         host.judge();
         host.staff();
+        host.fold_circuit(now);
         let mut ended = 0;
         let scan = self.scan(now, MOST_A_TICK, |decided| {
             ended += 1;
             self.settle(decided);
         });
-        self.reap();
+        let zombies: u64 = host.lanes.iter().map(super::lane::Lane::zombies).sum();
+        let dead = (scan.unburied as u64).saturating_sub(self.reap() as u64 + zombies);
+        host.overload.look(now, dead, || host.stats.run());
         let scaling = host.scale(now);
         if scan.live == 0 && scan.unburied == 0 && ended == 0 {
             host.next_tick.lower(scaling);
@@ -159,14 +168,15 @@ impl Host {
             // ORDERING: Relaxed: a flag of its own.
             let healthy = self.healthy.load(Ordering::Relaxed);
             let well = healthy && !self.lanes.iter().any(super::lane::Lane::is_crippled);
-            let changed = match (self.life.state(), well) {
-                (LifeState::Ready, false) => self.life.change(LifeState::Degraded),
-                (LifeState::Degraded, true) => self.life.change(LifeState::Ready),
-                _ => None,
+            let next = match (self.life.state(), well) {
+                (LifeState::Ready, false) => LifeState::Degraded,
+                (LifeState::Degraded, true) => LifeState::Ready,
+                _ => return,
             };
-            if changed.is_none() {
+            if self.life.change(next).is_none() {
                 return;
             }
+            self.tell_of(next);
         }
     }
 }

@@ -104,7 +104,7 @@ impl Core {
         self.ask_to_stop();
         // An async worker leaves at its next poll, unless its driver is stuck in a job; a blocking one that
         // is, is a zombie, which nobody waits for.
-        let is_over = |core: &Self| core.live() == 0 && core.host().lanes[0].spawned() == 0;
+        let is_over = |core: &Self| core.live() == 0 && core.host().is_left();
         or(self.until(is_over), clock.sleep(GRACE)).await;
         for ticket in self.tickets(|_| true) {
             self.end(ticket, Verdict::Abandoned, |_| true);
@@ -167,12 +167,13 @@ impl Core {
 
     /// Whether every worker has left, so that no thread of the provider is held by a job.
     pub(super) fn is_deserted(&self) -> bool {
-        self.host().lanes.iter().all(|lane| lane.spawned() == 0)
+        let host = self.host();
+        host.is_left() && host.lanes.iter().all(|lane| lane.spawned() == 0)
     }
 
     /// Waits until `done`, which the end of something in the provider brings about, or until another shutdown
     /// has stopped it.
-    async fn until(&self, done: impl Fn(&Self) -> bool) {
+    pub(super) async fn until(&self, done: impl Fn(&Self) -> bool) {
         loop {
             let ended = Quiet(self.host().drained.listen());
             if done(self) || self.host().life.state() == LifeState::Stopped {

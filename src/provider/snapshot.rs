@@ -25,6 +25,8 @@ impl Core {
             lanes: lanes(host),
             tenants: host.tenants.snapshot(),
             limiter: host.gate.as_ref().map(Gate::snapshot),
+            breaker: host.circuit_snapshot(),
+            keys: host.keys(),
             records: RecordSnapshot { capacity: self.capacity() as u64, free: self.free() as u64 },
             ledger,
             wait: host.stats.wait(),

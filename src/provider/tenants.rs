@@ -144,11 +144,8 @@ impl Tenants {
             let one_more = |jobs| (jobs < *most).then_some(jobs + 1);
             // ORDERING: Relaxed, both: a count that is its own bound.
             let entered = in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-            entered.map_err(|_| Refusal {
-                reason: Code::LimitReached,
-                limit: "tenants.max_in_flight",
-                value: *most,
-            })?;
+            let refused = |_| Refusal::new(Code::LimitReached, "tenants.max_in_flight", *most);
+            entered.map_err(refused)?;
         }
         Ok(Seat { tenants: self, number })
     }

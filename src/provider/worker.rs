@@ -8,7 +8,9 @@ use super::lane::Lane;
 use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
 use crate::queue::Consumer;
-use crate::state::{Attempted, LifeState, LimitPermit, Running, Started, Verdict};
+use crate::state::{
+    Attempted, CircuitOpen, LifeState, LimitPermit, Phase, Running, Sojourn, Started, Verdict,
+};
 use crate::stats::{self, Count};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, thread};
@@ -47,6 +49,18 @@ pub(super) fn hire(core: &Arc<Core>, lane: &Lane) -> io::Result<()> {
     }
 }
 
+/// A job blocks the thread that drives the async workers; others go on with the rest, if that was handed over.
+pub(super) fn stalled(core: &Arc<Core>, handed_over: bool) {
+    let host = core.host();
+    let provider = &*host.name;
+    tracing::warn!(provider, handed_over, "a job that is not declared blocking blocks its driver");
+    let lane = host.lane(Kind::Async);
+    if handed_over && lane.queue.take_over() && !lane.is_expecting() {
+        // What cannot be started now is started by a later push, or waits for the others.
+        let _no_thread = hire(core, lane);
+    }
+}
+
 fn spawn_thread(core: &Arc<Core>, number: u32) -> io::Result<()> {
     let name = format!("bf:{}:b{number}", core.host().name);
     let registration = core.host().clock.register_thread();
@@ -69,10 +83,11 @@ fn leave(host: &Host, lane: &Lane, number: u32) {
     told(host);
 }
 
-/// Tells whoever waits for the end, if it has begun, that a worker was counted in or out.
-fn told(host: &Host) {
+/// Tells whoever waits for the end, if it has begun, that a worker was counted in or out, or that the health checks
+/// are over: of those who do so at once, the last to pass the fence sees all of them gone.
+pub(super) fn told(host: &Host) {
     if host.life.state_behind_change().is_ending() {
-        if host.lane(Kind::Async).spawned() == 0 {
+        if host.is_left() {
             // Nobody needs a driver here any more, and nobody may wait for the end to say so.
             host.own_pool.iter().for_each(DriverPool::close);
             // ORDERING: Relaxed: only one of those who see the last worker gone may go on.
@@ -194,13 +209,20 @@ impl<'a> Worker<'a> {
     /// Runs the job whose index came out of the queue, to its end or until it is decided elsewhere.
     async fn serve(&mut self, index: u32, now: Instant) {
         let core = self.core;
-        // The tick may be late: a job whose time to wait is over is never executed (S18).
-        if let Some(decided) = core.expire(index, now) {
-            core.settle(decided);
-        }
+        let Some(index) = self.sift(index, now) else {
+            return self.give_back(Went::Otherwise, now);
+        };
+        let (now, permit) = match core.host().enter_circuit(core, index, now) {
+            Ok(permit) => (now, permit),
+            Err(open) => match self.meet_open_circuit(index, open).await {
+                Some(passed) => passed,
+                None => return self.give_back(Went::Otherwise, now),
+            },
+        };
         let running = match core.start(index, now, self.lane.first + self.number) {
             Started::Running(running) => running,
             Started::Dead(panics) => {
+                core.host().leave_circuit(permit);
                 self.give_back(Went::Otherwise, now);
                 self.lane.queue.release();
                 return core.count_panics(panics);
@@ -211,6 +233,46 @@ impl<'a> Worker<'a> {
         recorder.add(Count::Started, 1);
         self.run(running, now).await;
         core.host().notify_drained();
+    }
+
+    /// What the worker runs in this turn: the job that it took, or, if that one is dropped for its long wait (S19),
+    /// the next of the same lane that is not.
+    fn sift(&mut self, mut index: u32, now: Instant) -> Option<u32> {
+        let core = self.core;
+        loop {
+            // The tick may be late: a job whose time to wait is over is never executed (S18).
+            if let Some(decided) = core.expire(index, now) {
+                core.settle(decided);
+            }
+            if core.is_dead(index) || !self.is_dropped(index, now) {
+                return Some(index);
+            }
+            let ticket = core.ticket_at(index);
+            core.end(ticket, Verdict::DroppedCodel, |phase| phase == Phase::Queued);
+            core.count_panics(core.bury(index));
+            self.lane.queue.release();
+            index = self.consumer.again()?;
+        }
+    }
+
+    fn is_dropped(&self, index: u32, now: Instant) -> bool {
+        let (lane, queue) = (self.consumer.lane(), &self.lane.queue);
+        let waited = self.core.waited(index, now);
+        let is_last = || queue.len_of(lane) == 0;
+        let overload = &self.core.host().overload;
+        overload.on_pop((self.lane.kind, lane), waited, now, is_last) == Sojourn::Drop
+    }
+
+    /// What becomes of a job that gets no permit: `None` if it has its outcome.
+    #[cold]
+    async fn meet_open_circuit(&mut self, index: u32, open: CircuitOpen) -> Option<(Instant, u64)> {
+        if !self.core.waits_for_circuit() {
+            self.core.fail_at_circuit(index, open, || self.lane.queue.release());
+            return None;
+        }
+        // Another one may come in time for the next probe; nobody is hired for it.
+        let _unserved = self.consumer.hand_over();
+        Some(Box::pin(self.core.wait_for_circuit(index)).await)
     }
 
     async fn run(&mut self, mut running: Running<'a, JobContext, Host>, now: Instant) {

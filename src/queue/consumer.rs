@@ -8,6 +8,7 @@
 
 use super::credits::Credits;
 use super::job_queue::JobQueue;
+use super::lanes::LaneId;
 use crate::ring::PopError;
 use std::future::Future;
 use std::pin::Pin;
@@ -23,12 +24,25 @@ pub struct Consumer<'a> {
     /// It has to look after what was pushed since it was woken.
     relaying: bool,
     credits: Credits,
+    /// Where the last index came from.
+    lane: LaneId,
 }
 
 impl<'a> Consumer<'a> {
     pub(super) fn new(queue: &'a JobQueue, number: u32) -> Self {
         let (relaying, credits) = (queue.consumers().relays(), queue.credits());
-        Self { queue, number, listed: false, relaying, credits }
+        Self { queue, number, listed: false, relaying, credits, lane: LaneId::NORMAL }
+    }
+
+    /// The lane that the last index came from.
+    pub fn lane(&self) -> LaneId {
+        self.lane
+    }
+
+    /// Takes the next index of the [lane](Self::lane) that the last one came from, in the same turn, without
+    /// waiting: what came was nothing to do. `None`: the lane has no other.
+    pub fn again(&mut self) -> Option<u32> {
+        self.queue.take_from(self.lane).ok()
     }
 
     /// Waits for an index. Gives [`PopError::Closed`] once nothing will come.
@@ -56,9 +70,16 @@ impl<'a> Consumer<'a> {
         }
     }
 
+    /// Takes an index of the lane whose turn it is.
+    fn take_any(&mut self) -> Result<u32, PopError> {
+        let (lane, index) = self.queue.take(Some(&mut self.credits))?;
+        self.lane = lane;
+        Ok(index)
+    }
+
     /// Takes an index. Where consumers do not relay, that is what a notification was for.
     fn take(&mut self) -> Result<u32, PopError> {
-        let taken = self.queue.take(Some(&mut self.credits));
+        let taken = self.take_any();
         if taken.is_ok() && !self.queue.consumers().relays() {
             self.relaying = false;
         }
@@ -78,7 +99,7 @@ impl<'a> Consumer<'a> {
         }
         queue.consumers().enlist(self.number);
         self.listed = true;
-        match queue.take(Some(&mut self.credits)) {
+        match self.take_any() {
             Err(PopError::Empty) => Poll::Pending,
             done => {
                 self.unlist();

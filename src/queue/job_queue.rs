@@ -214,6 +214,13 @@ impl JobQueue {
         self.lanes.push(lane, index).inspect_err(|_| permits.give())
     }
 
+    /// Lets the others take over from a consumer that was woken and is stuck. `true`: there is something to do, and
+    /// nobody idle to do it.
+    pub fn take_over(&self) -> bool {
+        self.consumers.lay_down();
+        self.may_hold_something() && !self.consumers.notify_one()
+    }
+
     /// Wakes one consumer for each of `pushed` indices, the one that has been idle longest first, behind one
     /// fence; how many there were.
     pub fn announce(&self, pushed: usize) -> usize {
@@ -256,7 +263,7 @@ impl JobQueue {
     /// [`PopError::Empty`] and [`PopError::Closed`].
     #[inline]
     pub fn try_pop(&self) -> Result<u32, PopError> {
-        self.take(None)
+        self.take(None).map(|(_, index)| index)
     }
 
     /// Takes the oldest index of the lane whose turn it is, without waiting.
@@ -266,7 +273,7 @@ impl JobQueue {
     /// [`PopError::Empty`] and [`PopError::Closed`].
     #[inline]
     pub fn try_pop_with(&self, credits: &mut Credits) -> Result<u32, PopError> {
-        self.take(Some(credits))
+        self.take(Some(credits)).map(|(_, index)| index)
     }
 
     /// Takes the oldest index of some lane if `dead` holds for it, as
@@ -345,7 +352,7 @@ impl JobQueue {
 
     /// Takes the oldest index of the lane whose turn it is; without credits, of the first that has one.
     #[inline]
-    pub(super) fn take(&self, credits: Option<&mut Credits>) -> Result<u32, PopError> {
+    pub(super) fn take(&self, credits: Option<&mut Credits>) -> Result<(LaneId, u32), PopError> {
         if self.lanes.filled() != 0 {
             return self.take_in_turn(credits);
         }
@@ -353,7 +360,7 @@ impl JobQueue {
         match lane.ring.pop() {
             Ok(index) => {
                 self.freed(lane);
-                Ok(index)
+                Ok((LaneId::NORMAL, index))
             }
             Err(PopError::Closed) => self.take_left(),
             Err(error) => Err(error),
@@ -362,15 +369,15 @@ impl JobQueue {
 
     /// Takes what is left in any lane once the normal one has ended.
     #[cold]
-    fn take_left(&self) -> Result<u32, PopError> {
+    fn take_left(&self) -> Result<(LaneId, u32), PopError> {
         let (id, index) = self.lanes.pop_left()?;
         self.freed(self.lanes.lane(id));
-        Ok(index)
+        Ok((id, index))
     }
 
     /// Takes from the lane whose turn it is among those that have something.
     #[inline(never)]
-    fn take_in_turn(&self, mut credits: Option<&mut Credits>) -> Result<u32, PopError> {
+    fn take_in_turn(&self, mut credits: Option<&mut Credits>) -> Result<(LaneId, u32), PopError> {
         let lanes = &self.lanes;
         let mut open = lanes.filled() | LaneId::NORMAL.bit();
         let mut closed = false;
@@ -387,7 +394,7 @@ impl JobQueue {
                     if let Some(credits) = credits {
                         credits.charge(id, lanes);
                     }
-                    return Ok(index);
+                    return Ok((id, index));
                 }
                 Err(error) => closed |= id == LaneId::NORMAL && error == PopError::Closed,
             }
@@ -399,7 +406,8 @@ impl JobQueue {
         if closed { self.take_left() } else { Err(PopError::Empty) }
     }
 
-    fn take_from(&self, id: LaneId) -> Result<u32, PopError> {
+    /// Takes the oldest index of one lane.
+    pub(super) fn take_from(&self, id: LaneId) -> Result<u32, PopError> {
         let lane = self.lanes.lane(id);
         let error = match lane.ring.pop() {
             Ok(index) => {

@@ -107,6 +107,11 @@ impl Waiters {
         self.slots.iter().filter(|slot| slot.state.load(Ordering::Relaxed) == IDLE).count()
     }
 
+    /// Whether anybody waits; exact while nobody comes or goes. Cheap where nobody does.
+    pub fn is_one_idle(&self) -> bool {
+        !self.idle.is_empty() && self.idle() > 0
+    }
+
     /// Sees to it that somebody looks: wakes the one that has waited longest, or leaves it to the one that was
     /// woken last. Call it right after the read-modify-write that made the condition true. `false`: nobody
     /// waits.

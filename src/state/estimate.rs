@@ -92,6 +92,9 @@ impl Estimate {
         let word = self.service.load(Ordering::Relaxed);
         let told = Duration::from_micros(word >> STAMP_BITS);
         let windows = stamp(now).saturating_sub(word & STAMPS).saturating_sub(1);
+        if windows == 0 {
+            return (!told.is_zero()).then_some(told);
+        }
         let age = u128::from(windows) * WINDOW.as_nanos();
         let halves = age / WINDOW.max(told * 2).as_nanos();
         let left = u32::try_from(halves).ok().and_then(|halves| nanos(told).checked_shr(halves));
@@ -100,23 +103,30 @@ impl Estimate {
 
     /// Whether a job with these chances is let in.
     pub fn forecast(&self, chances: &Chances, now: Instant) -> Forecast {
-        if chances.depth == 0 || chances.is_one_idle {
-            return Forecast::Fits;
+        match self.shortage(chances, now) {
+            None => Forecast::Fits,
+            Some(_) if self.is_probe(now) => Forecast::Probe,
+            Some((wait, left)) => Forecast::Unmeetable { wait, left },
         }
-        let Some(service) = self.service(now) else { return Forecast::Fits };
-        let ahead = u128::from(chances.depth) + 1;
-        let wait = ahead * service.as_nanos() / u128::from(chances.workers.max(1));
-        let wait = Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX));
+    }
+
+    /// Whether a job with these chances can start in time, for all that is known. Changes nothing.
+    pub fn fits(&self, chances: &Chances, now: Instant) -> bool {
+        self.shortage(chances, now).is_none()
+    }
+
+    /// How long a job would wait and how long it may, if that is too long.
+    fn shortage(&self, chances: &Chances, now: Instant) -> Option<(Duration, Duration)> {
+        if chances.depth == 0 || chances.is_one_idle {
+            return None;
+        }
+        let service = self.service(now)?;
+        let work = chances.depth.saturating_add(1).saturating_mul(nanos(service));
+        let wait = Duration::from_nanos(work / chances.workers.max(1));
         let until = |deadline: Deadline| deadline.remaining(now).unwrap_or(Duration::MAX);
         let start_by = until(chances.deadline).saturating_sub(service);
         let left = until(chances.queue_deadline).min(start_by);
-        if wait <= left && chances.workers > 0 {
-            Forecast::Fits
-        } else if self.is_probe(now) {
-            Forecast::Probe
-        } else {
-            Forecast::Unmeetable { wait, left }
-        }
+        (wait > left || chances.workers == 0).then_some((wait, left))
     }
 
     fn is_probe(&self, now: Instant) -> bool {

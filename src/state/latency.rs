@@ -113,6 +113,7 @@ impl SoftSignal {
         if stride > 1 && self.seen.fetch_add(1, Ordering::Relaxed) % stride != 0 {
             return None;
         }
+        #[cfg_attr(loom, expect(clippy::modulo_one, reason = "a model has one sample"))]
         let n = self.taken.fetch_add(1, Ordering::Relaxed) as usize % SAMPLES;
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX - 1);
         self.samples[n].store(nanos, Ordering::Relaxed);

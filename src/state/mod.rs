@@ -11,6 +11,7 @@
 //! | `unread` | how many outcomes wait there to be read |
 //! | `lifecycle` | a provider's life |
 //! | `activation`, `due` | whether a unit is ready, when limits are looked at |
+//! | `stint` | what a thread that drives does at the moment |
 //! | `keys` | API keys: turns, limits, cool-downs |
 //! | `breaker` | the circuit breaker |
 //! | `codel`, `estimate` | what is dropped and what is refused under overload |
@@ -40,11 +41,12 @@ mod records;
 mod runner;
 mod shared;
 mod slab;
+mod stint;
 mod task;
 mod unread;
 mod word;
 
-pub use activation::Activation;
+pub use activation::{Activation, TurnId};
 pub use backoff::{Backoff, NextTry, Tried, scramble};
 pub use breaker::{
     Acquired, BreakerFigures, BreakerPermit, BreakerRules, BreakerState, BreakerTransition,
@@ -69,6 +71,7 @@ pub use record::{Entry, JobRecord, Meta, Origin, Stamps};
 pub use runner::{Attempted, Running, Started};
 pub use shared::SharedSlab;
 pub use slab::{Claimed, Decided, Scan, Slab, Ticket};
+pub use stint::{Seen, Stint};
 pub use task::{Ended, Finish, INLINE, Run, Task};
 pub use unread::Unread;
 pub use word::{Phase, Verdict};

@@ -12,6 +12,7 @@
 //! | `cell`, `table` | the submitter in `Entering` | `EXEC`'s holder; a published result in `cell`: its owner by invariant 3 of `word.rs` |
 //! | `origin`, `job_deadline`, `tenant` (extras) | the submitter in `Entering` | `EXEC`'s holder |
 //! | `delivery` (extra) | the submitter in `Entering` | the decider, before it publishes |
+//! | `permit` | `EXEC`'s holder before it starts the job | who decided it while it ran |
 //! | `deadline` | the submitter, then `EXEC`'s holder before it starts the job | the tick |
 //! | `limit_or_end` | the submitter: how long the job may run; the decider: when it ended | `EXEC`'s holder before it starts the job; whoever reads the outcome |
 //! | the other numbers and stamps | the submitter, or `EXEC`'s holder before it starts the job | anybody, as figures |
@@ -37,6 +38,8 @@ const NO_TENANT: u32 = u32::MAX;
 const NO_LIMIT: u64 = u64::MAX;
 /// In `attempt`: the record has extras.
 const HAS_EXTRAS: u32 = 1 << 31;
+/// In `attempt`: the submitter gave a number.
+const HAS_USER_DATA: u32 = 1 << 30;
 
 /// What a job says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,14 +109,16 @@ pub struct JobRecord<C: 'static> {
     /// There while `WAIT` or `CLAIM` says so, or in the hands of whoever cleared `WAIT`.
     pub(super) waker: UnsafeCell<MaybeUninit<Waker>>,
     runner: AtomicU32,
-    /// The attempt's number, and whether there are extras.
+    /// The attempt's number, and whether there are extras and a number of the submitter's.
     attempt: AtomicU32,
     pub(super) table: UnsafeCell<Option<&'static TaskTable<C>>>,
-    user_data: AtomicU64,
+    /// What a call's permit is while the job runs, as a number of its owner's.
+    permit: AtomicU64,
     pub(super) cell: UnsafeCell<Cell>,
     pub(super) next: AtomicU32,
-    job_deadline: AtomicU64,
     tenant: AtomicU32,
+    job_deadline: AtomicU64,
+    user_data: AtomicU64,
     delivery: UnsafeCell<MaybeUninit<Delivery>>,
     origin: UnsafeCell<MaybeUninit<Origin>>,
 }
@@ -140,11 +145,12 @@ impl<C> JobRecord<C> {
             runner: AtomicU32::new(0),
             attempt: AtomicU32::new(0),
             table: UnsafeCell::new(None),
-            user_data: AtomicU64::new(0),
+            permit: AtomicU64::new(0),
             cell: UnsafeCell::new(Cell::new()),
             next: AtomicU32::new(0),
             tenant: AtomicU32::new(0),
             job_deadline: AtomicU64::new(0),
+            user_data: AtomicU64::new(0),
             delivery: UnsafeCell::new(MaybeUninit::uninit()),
             origin: UnsafeCell::new(MaybeUninit::uninit()),
         }
@@ -162,14 +168,20 @@ impl<C> JobRecord<C> {
             || !matches!(delivery, Delivery::Waker)
             || !entry.deadline.is_never()
             || entry.tenant.is_some();
-        let attempt = entry.attempt | if has_extras { HAS_EXTRAS } else { 0 };
+        let has_user_data = entry.user_data != 0;
+        let attempt = entry.attempt
+            | if has_extras { HAS_EXTRAS } else { 0 }
+            | if has_user_data { HAS_USER_DATA } else { 0 };
         // ORDERING: Relaxed, all of them: `enqueue` publishes them with the job (`job.enqueue`).
         self.deadline.store(entry.queue_deadline.as_word(), Ordering::Relaxed);
         self.submitted_at.store(entry.submitted_at.as_nanos(), Ordering::Relaxed);
         self.limit_or_end.store(limit, Ordering::Relaxed);
-        self.user_data.store(entry.user_data, Ordering::Relaxed);
         self.runner.store(NO_RUNNER, Ordering::Relaxed);
         self.attempt.store(attempt, Ordering::Relaxed);
+        if has_user_data {
+            // ORDERING: Relaxed: as above.
+            self.user_data.store(entry.user_data, Ordering::Relaxed);
+        }
         if has_extras {
             // ORDERING: Relaxed, both: as above.
             self.job_deadline.store(entry.deadline.as_word(), Ordering::Relaxed);
@@ -208,6 +220,28 @@ impl<C> JobRecord<C> {
         self.deadline.store(deadline.as_word(), Ordering::Relaxed);
         self.started_at.store(now.as_nanos(), Ordering::Relaxed);
         self.runner.store(runner, Ordering::Relaxed);
+    }
+
+    /// Writes what the permit of the job's call is, for `EXEC`'s holder before it starts the job.
+    #[inline]
+    pub(super) fn set_permit(&self, permit: u64) {
+        // ORDERING: Relaxed: `start` publishes it (`job.start`).
+        self.permit.store(permit, Ordering::Relaxed);
+    }
+
+    /// What the permit of the job's call is, for the one who decided it while it ran.
+    #[inline]
+    pub(super) fn permit(&self) -> u64 {
+        // ORDERING: Relaxed: the decision has acquired it (`job.start`), or was the worker's own.
+        self.permit.load(Ordering::Relaxed)
+    }
+
+    /// How long the job may run, for the one who decided it, before it writes when it ended.
+    #[inline]
+    pub(super) fn exec_limit(&self) -> Option<Duration> {
+        // ORDERING: Relaxed: written in `Entering`; the decision has acquired it.
+        let limit = self.limit_or_end.load(Ordering::Relaxed);
+        (limit != NO_LIMIT).then_some(Duration::from_nanos(limit))
     }
 
     /// Writes when the job ended, for the one who decided it.
@@ -287,6 +321,10 @@ impl<C> JobRecord<C> {
 
     /// The submitter's number.
     pub(super) fn user_data(&self) -> u64 {
+        // ORDERING: Relaxed: as below.
+        if self.attempt.load(Ordering::Relaxed) & HAS_USER_DATA == 0 {
+            return 0;
+        }
         // ORDERING: Relaxed: read by `HANDLE`'s holder, who is or knows the submitter.
         self.user_data.load(Ordering::Relaxed)
     }
@@ -294,7 +332,7 @@ impl<C> JobRecord<C> {
     /// Which attempt the record is for.
     pub(super) fn attempt(&self) -> u32 {
         // ORDERING: Relaxed: read by one of the record's owners.
-        self.attempt.load(Ordering::Relaxed) & !HAS_EXTRAS
+        self.attempt.load(Ordering::Relaxed) & !(HAS_EXTRAS | HAS_USER_DATA)
     }
 
     /// The tenant whose limit the job counts against.

@@ -1,5 +1,6 @@
 //! The `EXEC` side of a record: starting, polling and burying a job's task.
 
+use super::error::JobError;
 use super::record::{JobRecord, Meta};
 use super::shared::Held;
 use super::slab::{Decided, Slab, Ticket};
@@ -70,6 +71,41 @@ impl<C, X> Slab<C, X> {
         let mut grave = Running::new(self, record, ticket);
         grave.drop_task();
         grave.drop_panics
+    }
+
+    /// Says what the permit of the call is that the job at `index` is about to make, whose index came out of a
+    /// queue: a number for the one who [decides](Decided::permit) it while it runs.
+    pub fn set_permit(&self, index: u32, permit: u64) {
+        self.record(index).set_permit(permit);
+    }
+
+    /// Lets the job whose index came out of a queue wait outside of it, for its limit to be looked after by a scan
+    /// as before. `false`: it is dead.
+    pub fn delay(&self, index: u32) -> bool {
+        self.record(index).state.delay(self.ticket_at(index).generation())
+    }
+
+    /// Ends the wait of a [delayed](Self::delay) job, which can be started then. `false`: it is dead.
+    pub fn resume(&self, index: u32) -> bool {
+        self.record(index).state.resume(self.ticket_at(index).generation())
+    }
+
+    /// Ends the job whose index came out of a queue with an error, without running it, unless it is dead. How
+    /// many of its drops panicked.
+    pub fn fail(&self, index: u32, error: JobError) -> (Option<Decided<'_, C, X>>, u32) {
+        let record = self.record(index);
+        let mut job = Running::new(self, record, self.ticket_at(index));
+        job.holds_task = false;
+        let panicked = record.cell.with_mut(|cell| {
+            // SAFETY: the index came out of a queue, which makes the caller `EXEC`'s holder; the body is still there.
+            #[expect(unsafe_code, reason = "EXEC's holder owns the cells")]
+            unsafe {
+                (table(record).refuse)(cell, error)
+            }
+        });
+        let decided = job.decide_in(Phase::Queued, Verdict::Failed);
+        let lost = decided.is_none() && drop_ended(record);
+        (decided, u32::from(panicked) + u32::from(lost))
     }
 
     /// The job whose index came out of a queue.
@@ -147,14 +183,19 @@ impl<'a, C, X> Running<'a, C, X> {
     }
 
     fn decide(&mut self, verdict: Verdict) -> Attempted<'a, C, X> {
+        let decided = self.decide_in(Phase::Running, verdict);
+        decided.map_or(Attempted::Lost { late: true }, Attempted::Ended)
+    }
+
+    fn decide_in(&mut self, phase: Phase, verdict: Verdict) -> Option<Decided<'a, C, X>> {
         let state = &self.record.state;
-        match state.decide(self.ticket.generation(), verdict, |phase| phase == Phase::Running) {
+        match state.decide(self.ticket.generation(), verdict, |now| now == phase) {
             Decision::Won { waiter, .. } => {
                 self.holds_exec = false;
-                let (slab, record) = (self.slab, self.record);
-                Attempted::Ended(Decided::of_worker(slab, record, self.ticket, verdict, waiter))
+                let job = (self.record, self.ticket);
+                Some(Decided::of_worker(self.slab, job, phase, verdict, waiter))
             }
-            Decision::Lost => Attempted::Lost { late: true },
+            Decision::Lost => None,
         }
     }
 
@@ -208,6 +249,19 @@ fn table<C>(record: &JobRecord<C>) -> &'static TaskTable<C> {
     let table = record.table.with(|table| unsafe { *table });
     let Some(table) = table else { unreachable!("a filled record has a table") };
     table
+}
+
+/// The error in the job's cell, whose result is the caller's as long as it lends the record.
+pub(super) fn error_in<C>(record: &JobRecord<C>) -> Option<&JobError> {
+    let find = table(record).error;
+    // SAFETY: the caller owns a result of the table's type in this cell.
+    #[expect(unsafe_code, reason = "the result's owner looks at it")]
+    let error = record.cell.with_mut(|cell: *mut Cell| unsafe { find(cell) })?;
+    // SAFETY: as above; the owner neither moves nor drops it while it lends the record.
+    #[expect(unsafe_code, reason = "as above")]
+    unsafe {
+        Some(&*error)
+    }
 }
 
 /// Drops the result in the job's cell, which is the caller's. `true` if that panicked.

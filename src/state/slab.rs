@@ -5,10 +5,11 @@
 //! be made twice for one job, so no caller can break the record's rules (`word.rs`).
 
 use super::delivery::{Completions, Delivery};
+use super::error::JobError;
 use super::reader::Reader;
 use super::record::{Entry, JobRecord, Origin, Stamps};
 use super::records::Records;
-use super::runner::drop_ended;
+use super::runner::{drop_ended, error_in};
 use super::shared::Held;
 use super::task::Task;
 use super::unread::Unread;
@@ -19,6 +20,7 @@ use crate::sync::{Arc, OnceLock, contain, drop_caught};
 use crate::time::{Deadline, Instant};
 use std::fmt;
 use std::task::Waker;
+use std::time::Duration;
 
 const INDEX_BITS: u32 = 20;
 
@@ -208,6 +210,12 @@ impl<C, X> Slab<C, X> {
             }
             Decision::Lost => None,
         }
+    }
+
+    /// How long the job at `index` has been in the provider, for the owner of an index that came out of a queue.
+    #[inline]
+    pub fn waited(&self, index: u32, now: Instant) -> Duration {
+        now.saturating_duration_since(self.record(index).submitted_at())
     }
 
     /// Ends the job at `index` if the limit of its phase has passed.
@@ -450,12 +458,12 @@ impl<'a, C, X> Decided<'a, C, X> {
     /// Of the worker that held `EXEC` and the task, and has given both up to this value.
     pub(super) fn of_worker(
         slab: &'a Slab<C, X>,
-        record: &'a JobRecord<C>,
-        ticket: Ticket,
+        (record, ticket): (&'a JobRecord<C>, Ticket),
+        phase: Phase,
         verdict: Verdict,
         waiter: bool,
     ) -> Self {
-        let (waker, phase) = (claimed_waker(record, waiter), Phase::Running);
+        let waker = claimed_waker(record, waiter);
         Self { slab, record, ticket, verdict, phase, waker, by_worker: true, published: false }
     }
 
@@ -483,6 +491,23 @@ impl<'a, C, X> Decided<'a, C, X> {
     /// The tenant whose limit the job counts against.
     pub fn tenant(&self) -> Option<u32> {
         self.record.tenant()
+    }
+
+    /// What [`Slab::set_permit`] said of a job that was decided while it ran.
+    pub fn permit(&self) -> Option<u64> {
+        (self.phase == Phase::Running).then(|| self.record.permit())
+    }
+
+    /// How long the job may run, if that is limited; asked before [`stamps`](Self::stamps).
+    pub fn exec_limit(&self) -> Option<Duration> {
+        self.record.exec_limit()
+    }
+
+    /// The error that the job's worker left for the submitter.
+    pub fn error(&self) -> Option<&JobError> {
+        // Until it is published the result is the decider's, who is the worker.
+        let left = self.by_worker && self.verdict == Verdict::Failed;
+        if left { error_in(self.record) } else { None }
     }
 
     /// The job's stamps, its end being `now`.

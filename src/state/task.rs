@@ -65,6 +65,10 @@ pub(super) struct TaskTable<C> {
     pub(super) drop_task: unsafe fn(*mut Cell) -> bool,
     /// Drops the `Ended<T>`; `true` if that panicked.
     pub(super) drop_ended: unsafe fn(*mut Cell) -> bool,
+    /// Drops the body and leaves an `Ended<T>` of this error; `true` if the drop panicked.
+    pub(super) refuse: unsafe fn(*mut Cell, JobError) -> bool,
+    /// The error in the `Ended<T>`, if it is one.
+    pub(super) error: unsafe fn(*mut Cell) -> Option<*const JobError>,
 }
 
 const fn fits<V>() -> bool {
@@ -151,8 +155,39 @@ pub(super) unsafe fn take_ended<T>(cell: *mut Cell) -> Ended<T> {
 struct Table<R, C, T>(PhantomData<(R, C, T)>);
 
 impl<R: Run<C, T>, C: 'static, T: Send + 'static> Table<R, C, T> {
-    const TABLE: &'static TaskTable<C> =
-        &TaskTable { run: Self::run, drop_task: drop_in::<R>, drop_ended: drop_in::<Ended<T>> };
+    const TABLE: &'static TaskTable<C> = &TaskTable {
+        run: Self::run,
+        drop_task: drop_in::<R>,
+        drop_ended: drop_in::<Ended<T>>,
+        refuse: Self::refuse,
+        error: Self::error,
+    };
+
+    /// # Safety
+    ///
+    /// `cell` holds an `R`.
+    #[expect(unsafe_code, reason = "type erasure")]
+    unsafe fn refuse(cell: *mut Cell, error: JobError) -> bool {
+        // SAFETY: by contract.
+        let panicked = unsafe { drop_in::<R>(cell) };
+        // SAFETY: the body was dropped above, so the cell is vacant.
+        unsafe { put(cell, Ended::<T>::Error(error)) };
+        panicked
+    }
+
+    /// # Safety
+    ///
+    /// `cell` holds an `Ended<T>`, which nobody moves or drops while the pointer is used.
+    #[expect(unsafe_code, reason = "type erasure")]
+    unsafe fn error(cell: *mut Cell) -> Option<*const JobError> {
+        // SAFETY: by contract.
+        let ended = unsafe { locate::<Ended<T>>(cell) };
+        // SAFETY: by contract.
+        match unsafe { &*ended } {
+            Ended::Error(error) => Some(std::ptr::from_ref(error)),
+            _ => None,
+        }
+    }
 
     /// # Safety
     ///

@@ -12,14 +12,15 @@
 //! | `Free` | none; the record is in the free list | `Entering` |
 //! | `Entering` | is being written by its submitter, or was refused and is taken back | `Queued`, `Free` |
 //! | `Queued` | stands in a queue, or is about to | `Running`, `Delayed`, `Decided`, `Entering` (refused) |
-//! | `Delayed` | waits for a retry, a key or a breaker, outside queue and worker | `Queued`, `Decided` |
+//! | `Delayed` | waits for a retry, a key or a breaker, outside the queue | `Queued`, `Decided` |
 //! | `Running` | a worker has it | `Delayed`, `Decided` |
 //! | `Decided` | has its one outcome, which is being counted | `Published` |
 //! | `Published` | the outcome can be read | `Free` |
 //!
 //! Owners (S14): `HANDLE` is whoever will read the outcome (a handle, a completion queue), `EXEC` whoever
 //! has the task (the queue, then a worker). The record goes back when it is published and both bits are
-//! clear: the decider, who still has to publish, is its third owner. `TAKEN` marks that somebody took the
+//! clear: the decider, who still has to publish, is its third owner. A job is `Delayed` and `Queued` again by
+//! `EXEC`'s holder alone, into whose hands the queue gave it. `TAKEN` marks that somebody took the
 //! task of a job that died in the queue, so that it is buried once; `RAN` that a worker started it.
 //!
 //! `WAIT` says that `HANDLE`'s holder has left its waker in the record, `CLAIM` that the decider takes it
@@ -39,7 +40,7 @@
 //! | edge | write | read | what becomes visible |
 //! |---|---|---|---|
 //! | `job.enqueue` | `enqueue` | `start`, `decide` | the task, options and limits that the submitter wrote |
-//! | `job.start` | `start` | `decide` by another | the execution deadline and the worker's number |
+//! | `job.start` | `start` | `decide` by another | the execution deadline, the worker's number and the permit's |
 //! | `job.wait` | `wait` | `decide`, `publish` | the waker in its cell |
 //! | `job.publish` | `publish` | `view` of the handle | the result in the cell, the stamps, the counters |
 //! | `job.release` | `release_exec`, `release_handle` | the same, by the last owner | everything that the other owner did with the record |
@@ -48,7 +49,7 @@
 //! transition of the same job came between (at most a few).
 //!
 //! Models: `job_complete_cancel_timeout`, `job_handle_await`, `job_handle_drop`, `job_handle_leaves`, `job_last_owner`,
-//! `job_last_decider`, `job_retract`, `job_retract_expire`, `job_expire_at_start`, `job_stop`,
+//! `job_last_decider`, `job_retract`, `job_retract_expire`, `job_expire_at_start`, `job_delay`, `job_fail`, `job_stop`,
 //! `job_stop_wakes`, `job_reuse`.
 
 use crate::code::Code;
@@ -300,6 +301,16 @@ impl StateWord {
     #[inline]
     pub(super) fn start(&self, generation: u64) -> bool {
         self.step(generation, Phase::Queued, Phase::Running as u64 | RAN)
+    }
+
+    /// `Queued` → `Delayed`, by the one who took the job out of the queue. `false`: the job is dead.
+    pub(super) fn delay(&self, generation: u64) -> bool {
+        self.step(generation, Phase::Queued, Phase::Delayed as u64)
+    }
+
+    /// `Delayed` → `Queued`, by the same one. `false`: the job is dead.
+    pub(super) fn resume(&self, generation: u64) -> bool {
+        self.step(generation, Phase::Delayed, Phase::Queued as u64)
     }
 
     #[inline]

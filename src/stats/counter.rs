@@ -83,11 +83,20 @@ pub enum Count {
     HttpRequests,
     /// HTTP requests that ended without a response.
     HttpErrors,
+    /// Successes in the window of the circuit breaker, the slow ones among them: counted after the breaker was
+    /// told, by the thread of the job's end, before the outcome.
+    BreakerOk,
+    /// Slow ones among those, counted behind them.
+    BreakerSlow,
+    /// Ends of calls that had begun before the breaker changed its state, and do not count.
+    BreakerStale,
+    /// Changes of the breaker's state.
+    BreakerTransitions,
 }
 
 impl Count {
     /// Every counter, in the order of declaration.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 40] = [
         Self::Submitted,
         Self::Blocked,
         Self::Unblocked,
@@ -124,6 +133,10 @@ impl Count {
         Self::ZombiesRecovered,
         Self::HttpRequests,
         Self::HttpErrors,
+        Self::BreakerOk,
+        Self::BreakerSlow,
+        Self::BreakerStale,
+        Self::BreakerTransitions,
     ];
 
     /// How many counters there are.
@@ -153,6 +166,10 @@ impl Count {
             Self::ZombiesRecovered => "zombies_recovered",
             Self::HttpRequests => "http_requests",
             Self::HttpErrors => "http_errors",
+            Self::BreakerOk => "breaker_ok",
+            Self::BreakerSlow => "breaker_slow",
+            Self::BreakerStale => "breaker_stale",
+            Self::BreakerTransitions => "breaker_transitions",
             _ => "",
         }
     }

@@ -149,6 +149,17 @@ impl HistogramSnapshot {
         self.max = self.max.max(other.max);
     }
 
+    /// The records that came since `earlier`, a snapshot of the same histograms. The maximum stays that of all
+    /// records: when it came is not known.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let before = earlier.buckets.iter().chain(std::iter::repeat(&0));
+        let buckets: Vec<u64> =
+            self.buckets.iter().zip(before).map(|(n, before)| n.saturating_sub(*before)).collect();
+        let (count, sum) = (buckets.iter().sum(), self.sum.saturating_sub(earlier.sum));
+        Self { buckets, count, sum, max: self.max }
+    }
+
     /// How many durations were recorded; exact.
     pub fn count(&self) -> u64 {
         self.count
@@ -315,6 +326,24 @@ mod tests {
         merged.merge(&HistogramSnapshot::default());
         merged.merge(&two.snapshot());
         assert_eq!(merged, both.snapshot());
+    }
+
+    #[test]
+    fn what_came_since_an_earlier_snapshot_is_told_without_what_was_there() {
+        let (both, later) = (Histogram::new(), Histogram::new());
+        let nothing = both.snapshot();
+        (0..100).for_each(|_| both.record(1_000_000));
+        let earlier = both.snapshot();
+        for value in [10, 2_000, 2_100, 70_000] {
+            both.record(value);
+            later.record(value);
+        }
+        let (since, alone) = (both.snapshot().since(&earlier), later.snapshot());
+        assert_eq!((since.count(), since.sum(), since.max()), (4, alone.sum(), 1_000_000));
+        assert_eq!((since.p50(), since.buckets), (alone.p50(), alone.buckets));
+        assert_eq!(both.snapshot().since(&HistogramSnapshot::default()), both.snapshot());
+        assert_eq!(earlier.since(&earlier).count(), 0);
+        assert_eq!(nothing.since(&earlier).count(), 0, "the wrong way round is nothing");
     }
 
     /// Takes snapshots until told to stop; each must hold what its buckets hold, and no less than before.

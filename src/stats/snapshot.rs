@@ -60,6 +60,10 @@ pub struct ProviderSnapshot {
     /// The limit on its running jobs, if it is adaptive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limiter: Option<LimiterSnapshot>,
+    /// Its circuit breaker.
+    pub breaker: BreakerSnapshot,
+    /// Its API keys.
+    pub keys: Vec<KeySnapshot>,
     /// Its pool of job records.
     pub records: RecordSnapshot,
     /// Its counters.
@@ -169,12 +173,53 @@ pub struct TenantSnapshot {
     pub max_in_flight: u64,
 }
 
+/// An API key; never its secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct KeySnapshot {
+    /// Its name.
+    pub name: String,
+    /// `usable`, `cooling` (after a 429), `quota` (after a 402), `disabled` (after a 401 or 403) or `probing`.
+    pub state: String,
+    /// Seconds until it is tried again; 0 for one that may be used now, or is being probed.
+    pub retry_after_seconds: f64,
+    /// The part of its weight that it gets now, in per cent: 0 for one that may not be used, less than 100 for one
+    /// that recovers.
+    pub share_percent: u64,
+    /// Its weight.
+    pub weight: u64,
+    /// Requests that are on their way with it.
+    pub in_flight: u64,
+    /// Requests that it was picked for.
+    pub picks: u64,
+    /// Answers of 429.
+    pub rate_limited: u64,
+}
+
 impl QueueSnapshot {
     fn add(&mut self, other: &Self) {
         self.depth += other.depth;
         self.capacity += other.capacity;
         self.dead_slots += other.dead_slots;
     }
+}
+
+/// A circuit breaker. Its changes of state are counted in the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BreakerSnapshot {
+    /// `closed`, `open`, `half_open`, `forced_open`, `disabled` or `metrics_only`.
+    pub state: String,
+    /// Which state it is since the beginning, from 0.
+    pub generation: u64,
+    /// Calls in its window.
+    pub calls: u64,
+    /// Failures among them.
+    pub failures: u64,
+    /// Slow calls among them.
+    pub slow: u64,
+    /// Failures since the last success.
+    pub failures_in_row: u64,
+    /// Probes that are out.
+    pub probes: u64,
 }
 
 /// A pool of job records.
@@ -240,7 +285,8 @@ impl From<&HistogramSnapshot> for Timing {
 #[cfg(test)]
 mod tests {
     use super::{
-        ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, Timing, WorkerSnapshot,
+        BreakerSnapshot, ProviderSnapshot, QueueSnapshot, RecordSnapshot, Snapshot, Timing,
+        WorkerSnapshot,
     };
     use crate::stats::{Blocks, Count, Histogram};
 
@@ -267,6 +313,8 @@ mod tests {
             lanes: Vec::new(),
             tenants: Vec::new(),
             limiter: None,
+            breaker: BreakerSnapshot::default(),
+            keys: Vec::new(),
             queue: QueueSnapshot { depth: n, capacity: 2 * n, dead_slots: 3 * n },
             records: RecordSnapshot { capacity: 5 * n, free: 6 * n },
             ledger: blocks.ledger(),

@@ -5,6 +5,7 @@ use super::timers::Timers;
 use super::{Deadline, Instant, Registration, monotonic};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, CachePadded, Parker};
+use std::time::Duration;
 
 /// Where the library takes its time from, and the only way in which its threads wait.
 ///
@@ -76,6 +77,12 @@ impl Clock {
         }
     }
 
+    /// The time since 1970 as the system has it, for dates that come from elsewhere; nothing is measured with it.
+    /// `None` on a clock that tests drive, and before 1970.
+    pub fn wall(&self) -> Option<Duration> {
+        if self.is_real() { monotonic::since_1970() } else { None }
+    }
+
     /// The time of the last [`refresh`](Self::refresh) by any thread: one relaxed load.
     pub fn coarse(&self) -> Instant {
         // ORDERING: Relaxed: only the number counts, and an older one is as good as a late tick.
@@ -142,6 +149,13 @@ mod tests {
     use crate::sync::thread;
     use crate::time::{Instant, TestClock};
     use std::time::Duration;
+
+    #[test]
+    fn only_a_real_clock_knows_the_date() {
+        assert_eq!(TestClock::new().wall(), None);
+        let years = Clock::monotonic().wall().expect("it is after 1970").as_secs() / 31_556_952;
+        assert!((50..1000).contains(&years), "{years}");
+    }
 
     #[test]
     fn monotonic_clocks_share_their_origin() {

@@ -106,7 +106,13 @@ impl Rate {
     }
 }
 
-/// The only read of the system's clock.
+/// The time since 1970; `None` on a machine that is set to an earlier one.
+#[allow(clippy::disallowed_methods, reason = "this is the clock that the rest is told to use")]
+pub(super) fn since_1970() -> Option<std::time::Duration> {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()
+}
+
+/// The only read of the system's clock for measuring.
 #[allow(clippy::disallowed_methods, reason = "this is the clock that the rest is told to use")]
 fn system_now() -> std::time::Instant {
     std::time::Instant::now()

@@ -1,6 +1,8 @@
 //! A panic of foreign code stays where it is: an outcome or a count, and the worker lives on (S13).
 
-use crate::world::{SECOND, World, everywhere, held, occupy, submit, value, with_threads, workers};
+use crate::world::{
+    SECOND, World, everywhere, held, occupy, submit, unguarded, value, with_threads, workers,
+};
 use bifrost::code::Code;
 use bifrost::config::OverflowPolicy;
 use bifrost::provider::JobError;
@@ -35,7 +37,7 @@ everywhere! {
     a_callback_that_panics_is_counted: [workers(1)],
     a_refused_callback_whose_drop_panics_leaves_nothing_behind: [workers(1).queue_capacity(1)],
     a_notification_that_panics_is_counted: [workers(1)],
-    panics_one_after_another_leave_the_worker_alive: [workers(1)],
+    panics_one_after_another_leave_the_worker_alive: [unguarded(workers(1))],
 }
 
 with_threads! {

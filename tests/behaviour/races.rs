@@ -1,6 +1,8 @@
 //! Ends that race for a job: exactly one wins, and it is counted once (S11, S3).
 
-use crate::world::{SECOND, TICK, World, assert_books_are_closed, submit, with_threads, workers};
+use crate::world::{
+    SECOND, TICK, World, assert_books_are_closed, submit, unguarded, with_threads, workers,
+};
 use bifrost::cancel::CancelToken;
 use bifrost::code::Code;
 use bifrost::config::{OverflowPolicy, ProviderConfig};
@@ -16,10 +18,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 with_threads! {
-    an_end_a_cancel_and_a_timeout_give_one_outcome: [workers(2).queue_timeout(3600 * SECOND)],
+    an_end_a_cancel_and_a_timeout_give_one_outcome:
+        [unguarded(workers(2).queue_timeout(3600 * SECOND))],
     a_cancel_in_the_queue_races_the_start: [workers(2)],
     tokens_names_and_handles_race_for_one_cancel: [workers(2)],
-    nothing_is_lost_when_everything_happens_at_once: [chaotic("a"), chaotic("b")],
+    nothing_is_lost_when_everything_happens_at_once: [unguarded(chaotic("a")), unguarded(chaotic("b"))],
 }
 
 const ROUNDS: usize = 10_000;

@@ -1,7 +1,8 @@
 //! Tenants: a limit on their jobs, waiting and running, and lanes of their own with a weight (S21).
 
 use crate::world::{
-    Random, SECOND, World, everywhere, held, occupy, stuck, submit, value, with_threads, workers,
+    Random, SECOND, World, everywhere, held, occupy, stuck, submit, unguarded, value, with_threads,
+    workers,
 };
 use bifrost::cancel::CancelToken;
 use bifrost::code::Code;
@@ -44,7 +45,7 @@ with_threads! {
     ],
     the_limit_is_exact_for_eight_threads: [limited(50).workers(2, 2)],
     whatever_becomes_of_them_eight_threads_jobs_give_back_what_they_took: [
-        limited(6).workers(3, 3).queue_capacity(4)
+        unguarded(limited(6).workers(3, 3).queue_capacity(4))
     ],
 }
 

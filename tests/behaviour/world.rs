@@ -4,7 +4,7 @@
 //! each time against a runtime with threads of its own on a manual clock; and where it makes sense on one
 //! thread alone that drives everything on an automatic clock.
 
-use bifrost::config::{ProviderConfig, RuntimeConfig};
+use bifrost::config::{BreakerMode, ProviderConfig, RuntimeConfig};
 use bifrost::provider::JobError;
 use bifrost::stats::Count;
 use bifrost::time::{Instant, TestClock};
@@ -261,6 +261,12 @@ pub(crate) use {each_executor, everywhere, with_threads};
 /// A provider with exactly this many async workers.
 pub(crate) fn workers(count: usize) -> ProviderConfig {
     ProviderConfig::new("a").workers(count, count)
+}
+
+/// A provider like this one whose jobs fail on purpose, as often as they like.
+pub(crate) fn unguarded(mut config: ProviderConfig) -> ProviderConfig {
+    config.breaker.mode = BreakerMode::Off;
+    config
 }
 
 /// A job that gives `value`.

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// A server on a loopback port; a thread a connection. Its port is closed on drop.
 pub(crate) struct Server {
@@ -164,6 +165,12 @@ impl Connection {
     /// Waits for the first byte of a request without taking it: a close then resets the connection.
     pub(crate) fn peek(&mut self) -> bool {
         self.reader.get_mut().peek(&mut [0]).is_ok_and(|bytes| bytes == 1)
+    }
+
+    /// Sends `byte` again and again, `pause` apart, until the client closes the connection.
+    pub(crate) fn drip(&mut self, byte: u8, pause: Duration) {
+        self.reader.get_mut().set_read_timeout(Some(pause)).expect("the pause is not zero");
+        while self.raw(&[byte]) && !matches!(self.reader.read(&mut [0]), Ok(0)) {}
     }
 
     /// Waits until the client closes the connection.

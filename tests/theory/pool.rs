@@ -1,7 +1,7 @@
 //! A model of theory as a real provider on a clock that jumps.
 
 use super::formulas::Model;
-use bifrost::config::{OverflowPolicy, ProviderConfig, RuntimeConfig};
+use bifrost::config::{OverflowPolicy, OverloadConfig, ProviderConfig, RuntimeConfig};
 use bifrost::time::{Clock, Instant, TestClock};
 use bifrost::{Job, Runtime, ShutdownMode};
 use std::cmp::Reverse;
@@ -116,6 +116,8 @@ fn build(setup: &Setup, clock: &Clock) -> Runtime {
         .workers(servers, servers)
         .queue_capacity(room.unwrap_or(1000))
         .overflow(OverflowPolicy::Error)
+        // Its default is all off, a provider's is not.
+        .overload(OverloadConfig::default())
         .queue_timeout(setup.timeout)
         .timeout(setup.timeout);
     let config = RuntimeConfig::default().drivers(0).shutdown_timeout(Duration::from_secs(3600));

@@ -15,6 +15,6 @@ mod wake;
 
 pub(crate) use ends::{End, Shape};
 pub(crate) use ours::{JOB_RING, RING, job_ring, ring};
-pub(crate) use peers::{Row, all as all_peers};
+pub(crate) use peers::{Row, TURBO, all as all_peers};
 pub(crate) use scenarios::suite;
-pub(crate) use sleeps::run as sleeps;
+pub(crate) use sleeps::{FUTEX_WAITS, run as sleeps};

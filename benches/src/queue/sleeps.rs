@@ -62,6 +62,9 @@ fn switches() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
 }
 
+/// The calls by which a consumer goes to sleep.
+pub(crate) const FUTEX_WAITS: &str = "futex waits a sleep";
+
 /// What a sleep of this contestant costs; the calls only where `strace` can be run.
 pub(crate) fn count(name: &str) -> Option<Vec<(&'static str, f64)>> {
     let sleeps = (MANY - FEW) as f64;
@@ -69,7 +72,7 @@ pub(crate) fn count(name: &str) -> Option<Vec<(&'static str, f64)>> {
     let mut seen = Vec::new();
     seen.push(("switches a sleep", per_sleep(untraced(name, FEW)?, untraced(name, MANY)?)));
     if let (Some(few), Some(many)) = (traced(name, FEW), traced(name, MANY)) {
-        seen.push(("futex waits a sleep", per_sleep(few.waits, many.waits)));
+        seen.push((FUTEX_WAITS, per_sleep(few.waits, many.waits)));
         seen.push(("futex wakes a sleep", per_sleep(few.wakes, many.wakes)));
     }
     Some(seen)

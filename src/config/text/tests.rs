@@ -407,7 +407,7 @@ fn each_mistake_has_its_own_message() {
         ),
         (
             "[providers.a]\napi_key = \"sk-secret\"",
-            "2: providers.a.api_key = ***: unknown field; one of base_url, workers, blocking_workers, queue_capacity, queue_capacity_high, queue_capacity_low, result_buffer, overflow, queue_timeout, timeout, expected_service_time, drivers, health, health_path, connect_timeout, max_body, auth_header, auth_prefix, overload, retry, limiter, scaling, breaker, keys, tenants",
+            "2: providers.a.api_key = ***: unknown field; one of base_url, workers, blocking_workers, queue_capacity, queue_capacity_high, queue_capacity_low, result_buffer, overflow, queue_timeout, timeout, expected_service_time, drivers, health, health_path, connect_timeout, max_body, auth_header, auth_prefix, overload, retry, limiter, scaling, health_interval, health_timeout, health_failures, health_successes, key_pool, breaker, keys, tenants",
         ),
         ("[providers.a]\ntenants = [1]", "2: providers.a.tenants = […]: not a table"),
         (

@@ -9,13 +9,28 @@ use crate::time::Instant;
 
 /// What the end of a call is put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Watch {
     /// The window.
-    Window,
+    Window = 1,
     /// The word, as a probe.
-    Probe,
+    Probe = 2,
     /// Nothing.
-    Nothing,
+    Nothing = 3,
+}
+
+/// Bits of a permit's number that say what the call is put into.
+const WATCH_BITS: u32 = 2;
+
+impl Watch {
+    fn from_bits(bits: u64) -> Option<Self> {
+        match bits {
+            1 => Some(Self::Window),
+            2 => Some(Self::Probe),
+            3 => Some(Self::Nothing),
+            _ => None,
+        }
+    }
 }
 
 /// The leave to make one call, of the generation in which it was given. Dropped, it counts for nothing, and a
@@ -40,6 +55,20 @@ impl<B: Deref<Target = CircuitBreaker>> BreakerPermit<B> {
     /// The generation in which the permit was given.
     pub fn generation(&self) -> u32 {
         self.generation
+    }
+
+    /// The permit as a number, which is not 0; [`from_word`](Self::from_word) makes it a permit again.
+    #[must_use = "a number that is lost keeps a probe's place until the breaker's next state"]
+    pub fn into_word(mut self) -> u64 {
+        let watch = std::mem::replace(&mut self.watch, Watch::Nothing);
+        u64::from(self.generation) << WATCH_BITS | watch as u64
+    }
+
+    /// The permit of which `word` is the number; `None` of 0, which is nobody's. Each number is made a permit
+    /// once: made twice, a probe would count twice.
+    pub fn from_word(breaker: B, word: u64) -> Option<Self> {
+        let watch = Watch::from_bits(word & ((1 << WATCH_BITS) - 1))?;
+        Some(Self::new(breaker, (word >> WATCH_BITS) as u32, watch))
     }
 
     /// Says how the call went.

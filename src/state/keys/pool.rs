@@ -116,6 +116,26 @@ impl KeyPool {
         self.places.iter().map(|place| place.key.snapshot(now, place.terms.weight)).collect()
     }
 
+    /// Whether a key could be picked at `now`; picks none.
+    ///
+    /// # Errors
+    ///
+    /// [`NoKey`] as [`pick`](Self::pick) would say it.
+    ///
+    /// # Progress
+    ///
+    /// Wait-free, and writes nothing.
+    pub fn check(&self, now: Instant) -> Result<(), NoKey> {
+        let mut refusals = Refusals::default();
+        for place in &self.places {
+            match place.key.check(now.as_nanos(), &place.terms) {
+                Ok(_) => return Ok(()),
+                Err(refusal) => refusals.add(refusal),
+            }
+        }
+        Err(refusals.no_key(now))
+    }
+
     /// Picks a usable key, until the lease is dropped or reported.
     ///
     /// A key whose refusal was recorded before the pick was granted is never picked before its time.
