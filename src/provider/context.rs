@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::job::JobId;
-use crate::state::{Meta, Ticket};
+use crate::state::{Meta, Phase, Ticket};
 use crate::sync::Arc;
 use crate::time::{Clock, Sleep};
 use std::fmt;
@@ -15,11 +15,13 @@ pub struct JobContext {
     pub(super) ticket: Ticket,
     pub(super) attempt: u32,
     pub(super) meta: Option<Arc<Meta>>,
+    /// The worker, among all of the provider.
+    pub(super) runner: u32,
 }
 
 impl JobContext {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, ticket: Ticket::from_word(0), attempt: 0, meta: None }
+    pub(super) fn new(core: Arc<Core>, runner: u32) -> Self {
+        Self { core, ticket: Ticket::from_word(0), attempt: 0, meta: None, runner }
     }
 
     /// The job.
@@ -42,6 +44,16 @@ impl JobContext {
     /// dropped.
     pub fn is_cancelled(&self) -> bool {
         !self.core.may_go_on(self.ticket)
+    }
+
+    /// Says that the upstream had too much to do, as an HTTP status of 429, 503 or 529 does: an adaptive limit on
+    /// the provider's running jobs (`limiter.mode`) takes a tenth away when the job ends. HTTP jobs say it by
+    /// themselves. Does nothing once the job has its outcome.
+    pub fn report_overload(&self) {
+        let running = matches!(self.core.phase(self.ticket), Some((Phase::Running, _)));
+        if let Some(gate) = self.core.host().gate.as_ref().filter(|_| running) {
+            gate.overload(self.runner);
+        }
     }
 
     /// How long the job may still run; `None` if nothing limits it.

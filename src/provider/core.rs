@@ -2,6 +2,7 @@
 
 use super::circuit::Circuit;
 use super::context::JobContext;
+use super::gate::Gate;
 use super::job::Kind;
 use super::lane::Lane;
 use super::overload::Overload;
@@ -44,6 +45,8 @@ pub(crate) struct Host {
     pub(super) stats: Blocks,
     pub(super) lanes: [Lane; 2],
     pub(super) scaling: Scaling,
+    /// The limit on running jobs, if it is adaptive.
+    pub(super) gate: Option<Gate>,
     pub(super) tenants: Tenants,
     pub(super) overload: Overload,
     pub(super) circuit: Circuit,
@@ -123,6 +126,7 @@ impl Core {
         let unit = pool.add(config.workers.max).ok_or(StartError::TooMany)?;
         let lanes = lanes(&config);
         let records = records(&config, &lanes);
+        let workers = lanes.iter().map(|lane| Lane::places(lane.kind, lane.range)).sum();
         let period = config.queue_timeout.min(config.timeout) / 100;
         let host = |own: &Weak<Self>| Host {
             own: Weak::clone(own),
@@ -136,6 +140,7 @@ impl Core {
             stats: Blocks::new(),
             lanes,
             scaling: Scaling::new(config.scaling, parts.clock.now()),
+            gate: Gate::new(&config, workers),
             tenants: Tenants::new(&config),
             overload: Overload::new(&config),
             circuit: Circuit::new(&config.breaker, &config.name, parts.clock.now()),

@@ -155,6 +155,9 @@ impl Run<JobContext, Exchange> for Request {
         };
         let result = match exchanged {
             Ok(exchange) if exchange.response.status >= 400 => {
+                if matches!(exchange.response.status, 429 | 503 | 529) {
+                    context.report_overload();
+                }
                 Err(JobError::with_code(Code::HttpStatus, StatusError { exchange }))
             }
             Ok(exchange) => Ok(exchange),

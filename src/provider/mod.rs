@@ -8,6 +8,7 @@
 //! | `overload` | what is refused and what is dropped when there are more jobs than can be served |
 //! | `keys` | API keys at the door, and their figures |
 //! | `lane`, `worker` | the queues and those who serve them |
+//! | `gate` | the limit on running jobs, where it follows the upstream |
 //! | `circuit` | the circuit breaker: at the door, at the start of an attempt, at its end |
 //! | `context` | [`JobContext`]: what a job sees of its provider |
 //! | `settle` | the one place that counts and publishes an outcome; the tick |
@@ -23,6 +24,7 @@ mod circuit;
 mod completion;
 mod context;
 mod core;
+mod gate;
 mod handle;
 mod health;
 #[cfg(feature = "http")]

@@ -10,6 +10,7 @@ use super::outcome::Outcome;
 use super::rejected::Rejected;
 use super::shutdown::{ShutdownError, ShutdownMode, ShutdownReport};
 use crate::config::ProviderConfig;
+use crate::scale::Sizing;
 use crate::state::{LifeState, Phase, Verdict};
 use crate::stats::ProviderSnapshot;
 use crate::sync::Arc;
@@ -165,6 +166,17 @@ impl Provider {
     /// All figures of this moment.
     pub fn snapshot(&self) -> ProviderSnapshot {
         self.core.snapshot()
+    }
+
+    /// The sizes that the load of late asks for: [`Sizing::optimal`] of the jobs that came to the door a second
+    /// (refused ones too), of the mean time that attempts ran, and of the share that failed, panicked or ran out of
+    /// time; over the last 10 to 20 seconds that jobs were in flight, and the time since. `None` with fewer
+    /// than 20 attempts in that time, or where no provider could be as large.
+    ///
+    /// [`Sizing::apply`] gives the sizes to settings. The timeout is twice the *mean* time of an attempt: look at
+    /// the `run` percentiles of the [`snapshot`](Self::snapshot) first where single attempts take much longer.
+    pub fn recommended_size(&self) -> Option<Sizing> {
+        self.core.host().recommended_size()
     }
 
     /// Ends this provider: nothing more is accepted, jobs that wait run or are cancelled as `mode` says,

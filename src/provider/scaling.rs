@@ -15,7 +15,8 @@ use super::job::Kind;
 use super::lane::Lane;
 use super::worker;
 use crate::config::ScalingConfig;
-use crate::scale::{Load, Scale, Scaler};
+use crate::scale::{Load, Scale, Scaler, Sizing};
+use crate::stats::Count;
 use crate::sync::Mutex;
 use crate::time::{Deadline, Instant};
 use std::time::Duration;
@@ -31,16 +32,25 @@ struct Mark {
     at: Instant,
     runs: u64,
     run_nanos: u64,
+    submitted: u64,
+    failed: u64,
 }
 
 impl Mark {
     fn first(at: Instant) -> Self {
-        Self { at, runs: 0, run_nanos: 0 }
+        Self { at, runs: 0, run_nanos: 0, submitted: 0, failed: 0 }
     }
 
     fn of(host: &Host, at: Instant) -> Self {
-        let run = host.stats.run();
-        Self { at, runs: run.count(), run_nanos: run.sum() }
+        let (run, ledger) = (host.stats.run(), host.stats.ledger());
+        let failures = [Count::Failed, Count::TimedOutExec, Count::Panicked];
+        Self {
+            at,
+            runs: run.count(),
+            run_nanos: run.sum(),
+            submitted: ledger.submitted(),
+            failed: failures.map(|count| ledger.get(count)).iter().sum(),
+        }
     }
 
     /// The mean of the time that responses took since `earlier`, in nanoseconds; `None`: there were too few.
@@ -48,6 +58,16 @@ impl Mark {
         let runs = self.runs.saturating_sub(earlier.runs);
         let nanos = self.run_nanos.saturating_sub(earlier.run_nanos);
         (runs >= ENOUGH).then(|| nanos as f64 / runs as f64)
+    }
+
+    /// The sizes for the load since `earlier`; `None`: there was too little to say.
+    fn sizing_since(&self, earlier: &Self) -> Option<Sizing> {
+        let seconds = self.at.saturating_duration_since(earlier.at).as_secs_f64();
+        let latency = self.mean_since(earlier).filter(|_| seconds > 0.0)? / 1e9;
+        let came = self.submitted.saturating_sub(earlier.submitted) as f64;
+        let runs = self.runs.saturating_sub(earlier.runs) as f64;
+        let failed = self.failed.saturating_sub(earlier.failed) as f64;
+        Sizing::optimal(came / seconds, latency, failed / runs).ok()
     }
 }
 
@@ -58,8 +78,9 @@ pub(super) struct Scaling(Mutex<State>);
 #[derive(Debug)]
 struct State {
     lanes: [Scaler; 2],
-    /// Where the current window began.
+    /// Where the current window and the one before it began.
     window: Mark,
+    before: Mark,
     /// Whether responses took twice as long in the last window as they did on average before.
     is_slow: bool,
 }
@@ -67,7 +88,7 @@ struct State {
 impl Scaling {
     pub(super) fn new(config: ScalingConfig, now: Instant) -> Self {
         let (lanes, mark) = ([Scaler::new(config); 2], Mark::first(now));
-        Self(Mutex::new(State { lanes, window: mark, is_slow: false }))
+        Self(Mutex::new(State { lanes, window: mark, before: mark, is_slow: false }))
     }
 }
 
@@ -81,7 +102,7 @@ impl State {
         let usual = self.window.mean_since(&Mark::first(host.born_at));
         let recent = mark.mean_since(&self.window);
         self.is_slow = recent.zip(usual).is_some_and(|(recent, usual)| recent >= 2.0 * usual);
-        self.window = mark;
+        (self.before, self.window) = (self.window, mark);
     }
 }
 
@@ -109,6 +130,12 @@ impl Host {
         let due = due.fold(Deadline::NEVER, Deadline::min);
         drop(state);
         due.min(self.free_threads(now))
+    }
+
+    /// The sizes for the load of the last 10 to 20 seconds in which jobs were in flight, and since.
+    pub(super) fn recommended_size(&self) -> Option<Sizing> {
+        let before = self.scaling.0.lock().before;
+        Mark::of(self, self.clock.now()).sizing_since(&before)
     }
 
     fn scale_lane(

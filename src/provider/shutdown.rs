@@ -156,6 +156,7 @@ impl Core {
     /// Takes the dead out of queues that no worker may come to serve any more.
     fn bury_unserved(&self) {
         self.reap();
+        self.host().open_gate();
         self.host().notify_drained();
     }
 

@@ -1,10 +1,13 @@
 //! A provider's figures.
 
 use super::core::{Core, Host};
+use super::gate::Gate;
 use super::lane::Lane;
 use super::tenants;
 use crate::state::Phase;
-use crate::stats::{LaneSnapshot, ProviderSnapshot, QueueSnapshot, RecordSnapshot, WorkerSnapshot};
+use crate::stats::{
+    LaneSnapshot, LimiterSnapshot, ProviderSnapshot, QueueSnapshot, RecordSnapshot, WorkerSnapshot,
+};
 
 impl Core {
     /// All figures of the provider; the ledger is coherent (S12), the levels are those of the moment.
@@ -21,6 +24,7 @@ impl Core {
             queue: self.queue(),
             lanes: lanes(host),
             tenants: host.tenants.snapshot(),
+            limiter: host.gate.as_ref().map(Gate::snapshot),
             breaker: host.circuit_snapshot(),
             keys: host.keys(),
             records: RecordSnapshot { capacity: self.capacity() as u64, free: self.free() as u64 },
@@ -54,6 +58,13 @@ fn lanes(host: &Host) -> Vec<LaneSnapshot> {
     };
     let named = tenants::lane_names(&host.config).zip(tenants::weights(&host.config));
     host.lanes[0].queue.lanes().zip(named).map(lane).collect()
+}
+
+impl Gate {
+    fn snapshot(&self) -> LimiterSnapshot {
+        let (limit, in_flight) = self.figures();
+        LimiterSnapshot { limit: limit.into(), in_flight: in_flight.into() }
+    }
 }
 
 fn workers(lane: &Lane) -> WorkerSnapshot {

@@ -2,12 +2,15 @@
 
 use super::context::JobContext;
 use super::core::{Core, Host};
+use super::gate::Went;
 use super::job::Kind;
 use super::lane::Lane;
 use super::settle::nanos;
 use crate::exec::{DriverPool, Inside};
 use crate::queue::Consumer;
-use crate::state::{Attempted, CircuitOpen, LifeState, Phase, Running, Sojourn, Started, Verdict};
+use crate::state::{
+    Attempted, CircuitOpen, LifeState, LimitPermit, Phase, Running, Sojourn, Started, Verdict,
+};
 use crate::stats::{self, Count};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, thread};
@@ -16,7 +19,7 @@ use futures_lite::future::yield_now;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// Jobs that an async worker runs in one poll of its executor at most.
@@ -136,6 +139,8 @@ struct Worker<'a> {
     number: u32,
     consumer: Consumer<'a>,
     context: JobContext,
+    /// For the job that it has, where running jobs are limited.
+    permit: Option<LimitPermit>,
     /// It was one too many, and is no longer among the spawned.
     is_counted_out: bool,
 }
@@ -143,29 +148,48 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn new(core: &'a Arc<Core>, kind: Kind, number: u32) -> Self {
         let lane = core.host().lane(kind);
-        let context = JobContext::new(Arc::clone(core));
+        let context = JobContext::new(Arc::clone(core), lane.first + number);
         let consumer = lane.queue.consumer(number);
-        Self { core, lane, number, consumer, context, is_counted_out: false }
+        Self { core, lane, number, consumer, context, permit: None, is_counted_out: false }
     }
 
     /// Waits for the index of the next job; `None`: the worker is to leave.
     async fn next(&mut self) -> Option<u32> {
-        let (lane, is_counted_out) = (self.lane, &mut self.is_counted_out);
+        let Self { core, lane, is_counted_out, permit, .. } = self;
+        let (gate, mut waiting) = (core.host().gate.as_ref(), None);
         let mut pop = self.consumer.pop();
-        let popped = poll_fn(|cx| match Pin::new(&mut pop).poll(cx) {
-            Poll::Pending if lane.leave_idle() => {
-                *is_counted_out = true;
-                Poll::Ready(None)
+        let popped = poll_fn(|cx| {
+            if let Some(gate) = gate {
+                *permit = ready!(gate.poll_enter(lane, &mut waiting, cx));
             }
-            polled => polled.map(Result::ok),
+            let mut polled = Pin::new(&mut pop).poll(cx).map(Result::ok);
+            if polled.is_pending() && lane.leave_idle() {
+                *is_counted_out = true;
+                polled = Poll::Ready(None);
+            }
+            match (gate, &polled) {
+                (Some(gate), Poll::Ready(Some(_))) => gate.let_next_in(),
+                (Some(gate), _) => permit.take().into_iter().for_each(|permit| gate.leave(permit)),
+                (None, _) => {}
+            }
+            polled
         });
         popped.await
+    }
+
+    /// Gives the permit of a job back that has gone, if it had one.
+    fn give_back(&mut self, went: Went, started_at: Instant) {
+        let host = self.core.host();
+        if let Some((gate, permit)) = host.gate.as_ref().zip(self.permit.take()) {
+            let latency = host.clock.now().saturating_duration_since(started_at);
+            gate.ended(permit, self.context.runner, went, latency);
+        }
     }
 
     /// The worker's end. One that leaves a queue that is served on takes no job with it: what it was woken for
     /// goes to another, and what came while its place was not free yet gets a new one.
     fn end(self) {
-        let Self { core, lane, number, consumer, context, is_counted_out } = self;
+        let Self { core, lane, number, consumer, context, is_counted_out, .. } = self;
         drop((consumer, context));
         // The waker that is left keeps the memory of the worker's task.
         lane.queue.consumers().wake(number);
@@ -185,18 +209,21 @@ impl<'a> Worker<'a> {
     /// Runs the job whose index came out of the queue, to its end or until it is decided elsewhere.
     async fn serve(&mut self, index: u32, now: Instant) {
         let core = self.core;
-        let Some(index) = self.sift(index, now) else { return };
+        let Some(index) = self.sift(index, now) else {
+            return self.give_back(Went::Otherwise, now);
+        };
         let (now, permit) = match core.host().enter_circuit(core, index, now) {
             Ok(permit) => (now, permit),
             Err(open) => match self.meet_open_circuit(index, open).await {
                 Some(passed) => passed,
-                None => return,
+                None => return self.give_back(Went::Otherwise, now),
             },
         };
         let running = match core.start(index, now, self.lane.first + self.number) {
             Started::Running(running) => running,
             Started::Dead(panics) => {
                 core.host().leave_circuit(permit);
+                self.give_back(Went::Otherwise, now);
                 self.lane.queue.release();
                 return core.count_panics(panics);
             }
@@ -262,6 +289,8 @@ impl<'a> Worker<'a> {
                 if decided.verdict() == Verdict::Panicked {
                     self.tell_of_panic();
                 }
+                let is_well = decided.verdict() == Verdict::Completed;
+                self.give_back(if is_well { Went::Well } else { Went::Otherwise }, now);
                 // Whoever sees the outcome finds the worker free.
                 self.lane.queue.release();
                 core.settle(decided);
@@ -270,7 +299,10 @@ impl<'a> Worker<'a> {
             Attempted::Lost { late } => {
                 core.count_panics(running.drop_panics());
                 let tenant = running.tenant();
+                let phase = core.phase(running.ticket());
+                let is_late = matches!(phase, Some((_, Some(Verdict::TimedOutExec))));
                 drop(running);
+                self.give_back(if is_late { Went::Overtime } else { Went::Otherwise }, now);
                 let host = core.host();
                 host.tenants.leave(tenant);
                 host.stats.add(Count::LateResults, u64::from(late));

@@ -1,5 +1,6 @@
 //! How large a provider has to be for its load.
 
+use crate::config::ProviderConfig;
 use std::fmt;
 use std::time::Duration;
 
@@ -100,12 +101,33 @@ impl Sizing {
             timeout: Duration::from_secs_f64(timeout),
         })
     }
+
+    /// Gives a provider's settings these sizes: `workers.max` (and `workers.min`, where that would be more),
+    /// `queue_capacity` and `timeout`. All of them are inside the options' ranges.
+    ///
+    /// ```
+    /// use bifrost::config::ProviderConfig;
+    /// use bifrost::scale::Sizing;
+    ///
+    /// let mut config = ProviderConfig::new("a");
+    /// Sizing::optimal(20.0, 1.5, 0.05)?.apply(&mut config);
+    /// assert_eq!((config.workers.max, config.queue_capacity), (32, 96));
+    /// config.validate().unwrap();
+    /// # Ok::<(), bifrost::scale::SizingError>(())
+    /// ```
+    pub fn apply(&self, config: &mut ProviderConfig) {
+        config.workers.max = self.workers as usize;
+        config.workers.min = config.workers.min.min(config.workers.max);
+        config.queue_capacity = self.buffer as usize;
+        config.timeout = self.timeout;
+    }
 }
 
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests {
     use super::{Sizing, SizingError};
+    use crate::config::ProviderConfig;
     use std::time::Duration;
 
     fn sizes(rate: f64, latency: f64, error_rate: f64) -> (u32, u32, Duration) {
@@ -135,6 +157,17 @@ mod tests {
                     format!("{figure} = {value}: not a number from 0 on")
                 );
             }
+        }
+    }
+
+    #[test]
+    fn every_size_is_one_that_a_provider_can_have() {
+        for (rate, latency) in [(0.0, 0.0), (20.0, 1.5), (21_845.0, 1.0), (0.25, 43_200.0)] {
+            let mut config = ProviderConfig::new("a").workers(50, 100);
+            let sizing = Sizing::optimal(rate, latency, 0.0).unwrap();
+            sizing.apply(&mut config);
+            assert!(config.workers.min <= config.workers.max);
+            config.validate().unwrap();
         }
     }
 

@@ -34,6 +34,6 @@ pub use seat::sit;
 #[doc(hidden)]
 pub use seat::{Seat, Seats};
 pub use snapshot::{
-    BreakerSnapshot, KeySnapshot, LaneSnapshot, ProviderSnapshot, QueueSnapshot, RecordSnapshot,
-    Snapshot, TenantSnapshot, Timing, Totals, WorkerSnapshot,
+    BreakerSnapshot, KeySnapshot, LaneSnapshot, LimiterSnapshot, ProviderSnapshot, QueueSnapshot,
+    RecordSnapshot, Snapshot, TenantSnapshot, Timing, Totals, WorkerSnapshot,
 };

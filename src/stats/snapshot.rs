@@ -57,6 +57,9 @@ pub struct ProviderSnapshot {
     pub lanes: Vec<LaneSnapshot>,
     /// Its tenants that have a limit.
     pub tenants: Vec<TenantSnapshot>,
+    /// The limit on its running jobs, if it is adaptive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limiter: Option<LimiterSnapshot>,
     /// Its circuit breaker.
     pub breaker: BreakerSnapshot,
     /// Its API keys.
@@ -148,6 +151,15 @@ pub struct LaneSnapshot {
     pub slots: u64,
     /// Jobs that it can hold.
     pub capacity: u64,
+}
+
+/// An adaptive limit on running jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LimiterSnapshot {
+    /// How many may run now.
+    pub limit: u64,
+    /// How many do.
+    pub in_flight: u64,
 }
 
 /// A tenant with a limit.
@@ -300,6 +312,7 @@ mod tests {
             blocking_workers: WorkerSnapshot { zombie: 7 * n, ..workers },
             lanes: Vec::new(),
             tenants: Vec::new(),
+            limiter: None,
             breaker: BreakerSnapshot::default(),
             keys: Vec::new(),
             queue: QueueSnapshot { depth: n, capacity: 2 * n, dead_slots: 3 * n },

@@ -12,6 +12,7 @@ mod direct;
 mod handles;
 mod lanes;
 mod life;
+mod limiter;
 mod limits;
 mod outcomes;
 mod overflow;

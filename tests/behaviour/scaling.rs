@@ -14,6 +14,7 @@ everywhere! {
     idle_workers_leave_when_use_was_low_for_the_idle_timeout: [ProviderConfig::new("a").workers(2, 8)],
     a_load_that_comes_back_keeps_its_workers: [ProviderConfig::new("a").workers(2, 8)],
     workers_that_left_come_back_for_jobs: [ProviderConfig::new("a").workers(1, 8)],
+    a_load_says_how_large_its_provider_should_be: [ProviderConfig::new("a").workers(10, 40)],
 }
 
 with_threads! {
@@ -22,7 +23,7 @@ with_threads! {
 }
 
 /// A provider whose workers leave as soon as they may.
-fn restless() -> ProviderConfig {
+pub(crate) fn restless() -> ProviderConfig {
     let mut config = ProviderConfig::new("a").workers(1, 16).blocking_workers(0, 4);
     config.scaling.idle_timeout = MS;
     config.scaling.hysteresis = std::time::Duration::ZERO;
@@ -148,6 +149,13 @@ async fn blocking_threads_end_when_they_are_idle(world: World) {
 }
 
 async fn no_job_is_lost_when_workers_leave_while_jobs_come(world: World) {
+    come_and_go(&world).await;
+    let ended = world.provider().snapshot().ledger.get(Count::WorkersEnded);
+    assert!(ended > 100, "workers have left: {ended}");
+}
+
+/// Thousands of jobs of both kinds, now and then, while time passes.
+pub(crate) async fn come_and_go(world: &World) {
     let provider = world.provider();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut below = move |end: u64| {
@@ -186,6 +194,34 @@ async fn no_job_is_lost_when_workers_leave_while_jobs_come(world: World) {
     let ledger = provider.snapshot().ledger;
     assert_eq!((ledger.accepted(), ledger.get(Count::Completed)), (submitted, submitted));
     assert!(submitted > 4_000, "{submitted}");
-    let ended = ledger.get(Count::WorkersEnded);
-    assert!(ended > 100, "workers have left: {ended}");
+}
+
+async fn a_load_says_how_large_its_provider_should_be(world: World) {
+    let provider = world.provider();
+    assert_eq!(provider.recommended_size(), None, "nothing is known");
+    // Ten jobs each half second that take as long: ten workers. One in ten fails: eleven.
+    for _ in 0..60 {
+        let jobs: Vec<_> = (0..10)
+            .map(|number| {
+                Job::with_context(move |context| async move {
+                    context.sleep(SECOND / 2).await;
+                    if number == 0 { Err(JobError::new("no")) } else { Ok(()) }
+                })
+            })
+            .collect();
+        let handles: Vec<_> = jobs.into_iter().map(|job| submit(&provider, job)).collect();
+        world.settle().await;
+        world.pass(SECOND / 2).await;
+        for handle in handles {
+            assert!(matches!(handle.await, Outcome::Completed(()) | Outcome::Failed(_)));
+        }
+    }
+    let sizing = provider.recommended_size().expect("600 jobs have run");
+    assert_eq!((sizing.workers, sizing.buffer), (11, 33));
+    let timeout = sizing.timeout.as_millis();
+    assert!((980..=1_020).contains(&timeout), "twice the mean: {timeout} ms");
+    let mut config = provider.config().clone();
+    sizing.apply(&mut config);
+    assert_eq!((config.workers.min, config.workers.max, config.queue_capacity), (10, 11, 33));
+    config.validate().expect("it can be used");
 }
