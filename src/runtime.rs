@@ -377,11 +377,12 @@ impl Runtime {
             // Drivers and tick end with the job that holds a worker; nobody waits for that.
             return;
         }
-        self.inner.pool.join();
+        // The tick may be about to start a spare driver.
         let ticker = self.inner.ticker_thread.lock().take();
         if let Some(ticker) = ticker {
             ticker.join();
         }
+        self.inner.pool.join();
     }
 }
 
