@@ -259,10 +259,10 @@ mod tests {
 
     const TIME: Duration = Duration::from_millis(3);
 
-    /// It fails by itself if a value is missing.
+    /// It fails by itself if a value is missing. A round in which no thread came to run is no round.
     fn moves(mut contestant: Box<dyn Timed>) {
-        let done = contestant.run_for(TIME);
-        assert!(done.operations > 0 && done.took > Duration::ZERO, "{done:?}");
+        let done = (0..1000).map(|_| contestant.run_for(TIME)).find(|done| done.operations > 0);
+        assert!(done.is_some_and(|done| done.took > Duration::ZERO));
     }
 
     #[test]
