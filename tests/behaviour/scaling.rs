@@ -217,11 +217,15 @@ async fn a_load_says_how_large_its_provider_should_be(world: World) {
         }
     }
     let sizing = provider.recommended_size().expect("600 jobs have run");
-    assert_eq!((sizing.workers, sizing.buffer), (11, 33));
+    // When a window begins is the tick's affair: the rate is one of whole rounds over almost as many, or a little more.
+    let workers = sizing.workers;
+    assert!((10..=12).contains(&workers), "{sizing:?}");
+    assert_eq!(sizing.buffer, 3 * workers);
     let timeout = sizing.timeout.as_millis();
     assert!((980..=1_020).contains(&timeout), "twice the mean: {timeout} ms");
     let mut config = provider.config().clone();
     sizing.apply(&mut config);
-    assert_eq!((config.workers.min, config.workers.max, config.queue_capacity), (10, 11, 33));
+    assert_eq!((config.workers.min, config.workers.max), (10, workers));
+    assert_eq!(config.queue_capacity, 3 * workers);
     config.validate().expect("it can be used");
 }
