@@ -225,7 +225,7 @@ async fn a_load_says_how_large_its_provider_should_be(world: World) {
     assert!((980..=1_020).contains(&timeout), "twice the mean: {timeout} ms");
     let mut config = provider.config().clone();
     sizing.apply(&mut config);
-    assert_eq!((config.workers.min, config.workers.max), (10, workers));
-    assert_eq!(config.queue_capacity, 3 * workers);
+    assert_eq!((config.workers.min, config.workers.max), (10, workers as usize));
+    assert_eq!(config.queue_capacity, 3 * workers as usize);
     config.validate().expect("it can be used");
 }
