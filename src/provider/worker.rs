@@ -308,7 +308,10 @@ impl<'a> Worker<'a> {
                 host.stats.add(Count::LateResults, u64::from(late));
                 host.stats.add(Count::ZombiesRecovered, 1);
                 self.lane.set_zombie(false);
-                host.judge();
+                // One who lets go makes nothing worse: others may be about to, and the tick judges those that last.
+                if !self.lane.is_crippled() {
+                    host.judge();
+                }
             }
         }
     }
